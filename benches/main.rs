@@ -1,0 +1,3 @@
+//! Compares rwsgi with its floor and its peers.
+
+fn main() {}

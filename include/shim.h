@@ -1,0 +1,39 @@
+/* One linkable function per httpd or APR macro that bindgen cannot see.
+ * No state, no policy, nothing of Python. Read by bindgen and by src/ffi/shim.c. */
+#ifndef RWSGI_SHIM_H
+#define RWSGI_SHIM_H
+
+#include "httpd.h"
+#include "http_config.h"
+#include "util_filter.h"
+#include "apr_buckets.h"
+
+/* STANDARD20_MODULE_STUFF's numbers, as constants that bindgen can evaluate. */
+enum {
+    RWSGI_MMN_MAJOR = MODULE_MAGIC_NUMBER_MAJOR,
+    RWSGI_MMN_MINOR = MODULE_MAGIC_NUMBER_MINOR
+};
+#define RWSGI_MODULE_COOKIE 0x41503234UL /* "AP24": checked in shim.c */
+
+/* Log one line of text as data, never as a format. `module` is the module's own index. */
+void rwsgi_log_request(const request_rec *r, int module, int level, const char *text);
+void rwsgi_log_server(const server_rec *s, int module, int level, const char *text);
+void rwsgi_log_startup(apr_pool_t *p, int module, int level, const char *text);
+int rwsgi_request_logs_at(const request_rec *r, int module, int level);
+int rwsgi_server_logs_at(const server_rec *s, int module, int level);
+
+/* Brigade and bucket rings. */
+void rwsgi_brigade_append(apr_bucket_brigade *bb, apr_bucket *b);
+int rwsgi_brigade_is_empty(const apr_bucket_brigade *bb);
+apr_bucket *rwsgi_brigade_first(const apr_bucket_brigade *bb);
+apr_bucket *rwsgi_brigade_sentinel(apr_bucket_brigade *bb);
+apr_bucket *rwsgi_bucket_next(const apr_bucket *b);
+int rwsgi_bucket_is_eos(const apr_bucket *b);
+int rwsgi_bucket_is_metadata(const apr_bucket *b);
+apr_status_t rwsgi_bucket_read(apr_bucket *b, const char **data, apr_size_t *length);
+void rwsgi_bucket_delete(apr_bucket *b);
+
+/* mod_ssl's answer for a connection; 0 when mod_ssl is not loaded. Safe before and after it loads. */
+int rwsgi_connection_is_tls(conn_rec *c);
+
+#endif

@@ -1,0 +1,3 @@
+//! The `rwsgi` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Starts private httpd servers for tests and benchmarks.
