@@ -23,7 +23,7 @@ export APXS
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 	@echo
 	@echo '  PYTHON=...   the Python to embed (default $(PYTHON))'
 	@echo '  PORT=...     the first port make serve tries (default $(PORT))'
@@ -48,7 +48,8 @@ test-cargo: test-venv ## Run the Rust and server tests against the built module
 		$(CARGO) test --locked --workspace
 
 test-example: test-venv ## Run the example site's own tests
-	cd example/guestbook && PYTHONDONTWRITEBYTECODE=1 $(TEST_VENV)/bin/python manage.py test
+	cd example/guestbook && PYTHONDONTWRITEBYTECODE=1 GUESTBOOK_STATE=$(ROOT)/target/example-tests \
+		$(TEST_VENV)/bin/python manage.py test
 
 lint: setup-build ## Check formatting, clippy and rustdoc
 	$(CARGO) fmt --all --check
