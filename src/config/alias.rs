@@ -95,7 +95,10 @@ impl ScriptAlias {
         }
         // Mounted at the root, the slash belongs to the rest of the path.
         filename.extend_from_slice(uri.get(if at_root { 0 } else { location_len }..)?);
-        Some(Mapped { filename, location_len })
+        Some(Mapped {
+            filename,
+            location_len,
+        })
     }
 }
 
@@ -111,8 +114,16 @@ fn matching_prefix(uri: &[u8], prefix: &[u8]) -> Option<usize> {
             return None;
         }
         let is_slash = expected == b'/';
-        wanted = if is_slash { &wanted[slashes(wanted)..] } else { following };
-        path = if is_slash { &path[slashes(path)..] } else { rest };
+        wanted = if is_slash {
+            &wanted[slashes(wanted)..]
+        } else {
+            following
+        };
+        path = if is_slash {
+            &path[slashes(path)..]
+        } else {
+            rest
+        };
     }
     let at_boundary = path.is_empty() || path[0] == b'/' || prefix.last() == Some(&b'/');
     (at_boundary && !prefix.is_empty()).then(|| uri.len() - path.len())
@@ -127,7 +138,8 @@ fn substitute(target: &str, uri: &[u8], groups: &[Option<Range<usize>>]) -> Vec<
             (b'$', Some(digit @ b'0'..=b'9')) => {
                 bytes.next();
                 let group = groups.get(usize::from(digit - b'0')).cloned().flatten();
-                result.extend_from_slice(group.and_then(|range| uri.get(range)).unwrap_or_default());
+                result
+                    .extend_from_slice(group.and_then(|range| uri.get(range)).unwrap_or_default());
             }
             (b'\\', Some(quoted)) => {
                 bytes.next();
@@ -138,3 +150,6 @@ fn substitute(target: &str, uri: &[u8], groups: &[Option<Range<usize>>]) -> Vec<
     }
     result
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,7 +134,12 @@ impl ServerSettings {
     #[must_use]
     pub fn merge(base: &Self, overlay: &Self) -> Self {
         Self {
-            aliases: overlay.aliases.iter().chain(&base.aliases).cloned().collect(),
+            aliases: overlay
+                .aliases
+                .iter()
+                .chain(&base.aliases)
+                .cloned()
+                .collect(),
             python: base.python.clone(),
             restrict_embedded: base.restrict_embedded,
             case_sensitivity: base.case_sensitivity,
@@ -150,7 +155,8 @@ impl ServerSettings {
     /// Whether paths that differ in letter case are different: depends on the platform unless set.
     #[must_use]
     pub fn case_sensitivity(&self) -> bool {
-        self.case_sensitivity.unwrap_or(!cfg!(any(target_os = "macos", windows)))
+        self.case_sensitivity
+            .unwrap_or(!cfg!(any(target_os = "macos", windows)))
     }
 }
 
@@ -233,11 +239,21 @@ mod tests {
             aliases: vec![alias("/"), alias("/x")],
             restrict_embedded: Some(true),
             case_sensitivity: Some(false),
-            python: PythonSettings { home: Some("/opt/venv".into()), ..Default::default() },
+            python: PythonSettings {
+                home: Some("/opt/venv".into()),
+                ..Default::default()
+            },
         };
-        let host = ServerSettings { aliases: vec![alias("/host")], ..Default::default() };
+        let host = ServerSettings {
+            aliases: vec![alias("/host")],
+            ..Default::default()
+        };
         let merged = ServerSettings::merge(&base, &host);
-        let order: Vec<String> = merged.aliases.iter().map(|alias| alias.source_text()).collect();
+        let order: Vec<String> = merged
+            .aliases
+            .iter()
+            .map(|alias| alias.source_text())
+            .collect();
         assert_eq!(order, ["/host", "/", "/x"]);
         assert_eq!(merged.python.home.as_deref(), Some("/opt/venv"));
         assert!(merged.restrict_embedded());

@@ -41,7 +41,12 @@ pub(super) fn map_head_to_get(call: &mut Call<'_, '_>) -> Result<(), ConfigError
         "auto" => MapHead::Auto,
         "on" => MapHead::On,
         "off" => MapHead::Off,
-        _ => return Err(call.error(Problem::NotOneOf { value: word, allowed: "Off | On | Auto" })),
+        _ => {
+            return Err(call.error(Problem::NotOneOf {
+                value: word,
+                allowed: "Off | On | Auto",
+            }));
+        }
     };
     call.scope.dir.map_head_to_get = Some(value);
     Ok(())
@@ -86,7 +91,10 @@ pub(super) fn python_hash_seed(call: &mut Call<'_, '_>) -> Result<(), ConfigErro
         HashSeed::Fixed(seed)
     } else {
         let allowed = "random or a whole number from 0 to 4294967295";
-        return Err(call.error(Problem::Value { value: word, allowed }));
+        return Err(call.error(Problem::Value {
+            value: word,
+            allowed,
+        }));
     };
     python(call)?.hash_seed = Some(seed);
     Ok(())

@@ -46,7 +46,11 @@ impl Access<'_> {
 
     fn existing_directory(&self, path: &Path) -> Result<(), HomeProblem> {
         let found = self.walk(path)?;
-        if metadata(&found)?.is_dir() { Ok(()) } else { Err(HomeProblem::NotADirectory(path.to_owned())) }
+        if metadata(&found)?.is_dir() {
+            Ok(())
+        } else {
+            Err(HomeProblem::NotADirectory(path.to_owned()))
+        }
     }
 
     /// Goes along `path` and returns it without links; every directory on the way must let through.
@@ -78,7 +82,8 @@ impl Access<'_> {
                 continue;
             }
             links += 1;
-            let target = fs::read_link(&next).map_err(|error| self.refused(&next, Need::Read, &error))?;
+            let target =
+                fs::read_link(&next).map_err(|error| self.refused(&next, Need::Read, &error))?;
             if links > LINK_LIMIT {
                 return Err(HomeProblem::DanglingLink { link: next, target });
             }
@@ -103,11 +108,13 @@ impl Access<'_> {
 
     fn require(&self, path: &Path, need: Need) -> Result<(), HomeProblem> {
         match self {
-            Self::ByMode(user) if !user.may(&metadata(path)?, need) => Err(HomeProblem::NotAccessible {
-                element: path.to_owned(),
-                need,
-                uid: Some(user.uid),
-            }),
+            Self::ByMode(user) if !user.may(&metadata(path)?, need) => {
+                Err(HomeProblem::NotAccessible {
+                    element: path.to_owned(),
+                    need,
+                    uid: Some(user.uid),
+                })
+            }
             Self::ByMode(_) => Ok(()),
             Self::Tried => {
                 let outcome = match need {
@@ -124,9 +131,16 @@ impl Access<'_> {
     fn refused(&self, element: &Path, need: Need, error: &io::Error) -> HomeProblem {
         let element = element.to_owned();
         match error.kind() {
-            ErrorKind::PermissionDenied => HomeProblem::NotAccessible { element, need, uid: None },
+            ErrorKind::PermissionDenied => HomeProblem::NotAccessible {
+                element,
+                need,
+                uid: None,
+            },
             ErrorKind::NotADirectory => HomeProblem::NotADirectory(element),
-            _ => HomeProblem::Unreadable { element, reason: error.to_string() },
+            _ => HomeProblem::Unreadable {
+                element,
+                reason: error.to_string(),
+            },
         }
     }
 }
@@ -161,7 +175,10 @@ fn metadata(path: &Path) -> Result<Metadata, HomeProblem> {
             uid: None,
         },
         ErrorKind::NotFound => HomeProblem::Missing(path.to_owned()),
-        _ => HomeProblem::Unreadable { element: path.to_owned(), reason: error.to_string() },
+        _ => HomeProblem::Unreadable {
+            element: path.to_owned(),
+            reason: error.to_string(),
+        },
     })
 }
 

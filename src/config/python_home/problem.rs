@@ -86,10 +86,18 @@ impl fmt::Display for HomeProblem {
         f.write_str("WSGIPythonHome: ")?;
         match self {
             Self::Relative(path) => {
-                write!(f, "{} is a relative path; write the full path", path.display())
+                write!(
+                    f,
+                    "{} is a relative path; write the full path",
+                    path.display()
+                )
             }
             Self::Missing(path) => {
-                write!(f, "{} does not exist; correct the path or create it", path.display())
+                write!(
+                    f,
+                    "{} does not exist; correct the path or create it",
+                    path.display()
+                )
             }
             Self::NotADirectory(path) => write!(
                 f,
@@ -98,7 +106,9 @@ impl fmt::Display for HomeProblem {
                 path.display()
             ),
             Self::NotAccessible { element, need, uid } => {
-                let user = uid.map_or("this user".to_owned(), |uid| format!("the serving user (uid {uid})"));
+                let user = uid.map_or("this user".to_owned(), |uid| {
+                    format!("the serving user (uid {uid})")
+                });
                 let (verb, bits) = match need {
                     Need::Traverse => ("pass through", "x"),
                     Need::List => ("list", "rx"),
@@ -117,7 +127,11 @@ impl fmt::Display for HomeProblem {
                 link.display(),
                 target.display()
             ),
-            Self::OtherVersion { home, found, embedded: (major, minor) } => write!(
+            Self::OtherVersion {
+                home,
+                found,
+                embedded: (major, minor),
+            } => write!(
                 f,
                 "{} belongs to Python {found}, but this module contains Python {major}.{minor}; create it anew \
                  with python{major}.{minor} -m venv, or use a module built for {found}",
@@ -142,13 +156,19 @@ impl fmt::Display for HomeProblem {
                 home.display(),
                 library.display()
             ),
-            Self::NoPython { home, suggestion: Some(suggestion) } => write!(
+            Self::NoPython {
+                home,
+                suggestion: Some(suggestion),
+            } => write!(
                 f,
                 "{} holds no Python; the virtual environment below it is meant, perhaps: {}",
                 home.display(),
                 suggestion.display()
             ),
-            Self::NoPython { home, suggestion: None } => write!(
+            Self::NoPython {
+                home,
+                suggestion: None,
+            } => write!(
                 f,
                 "{} holds neither a virtual environment (no pyvenv.cfg) nor a Python installation (no \
                  lib/python*); give what sys.prefix says in the Python that is meant",
