@@ -50,7 +50,8 @@ pub enum HomeKind {
 
 /// Judges `home` for the Python of version `embedded`, run by `user`.
 ///
-/// Access is computed from owners and mode bits, so that a parent running as root can tell.
+/// Access is computed from owners and mode bits, so that a parent running as root can tell. Access
+/// lists may grant more than these say: [`check_here`] in the user's own process has the last word.
 ///
 /// # Errors
 /// The first thing in the way.

@@ -116,8 +116,8 @@ impl fmt::Display for HomeProblem {
                 };
                 write!(
                     f,
-                    "{user} may not {verb} {path}; grant it with chmod o+{bits} {path}, or move the \
-                     environment elsewhere",
+                    "{user} may not {verb} {path}; move the environment to where that user may read, or \
+                     grant it with chmod o+{bits} {path}",
                     path = element.display()
                 )
             }
