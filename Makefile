@@ -1,0 +1,78 @@
+# rwsgi: build, try, test and install. `make help` lists the targets.
+
+# The Python that the module embeds, and that every virtual environment here is made from.
+PYTHON ?= /usr/bin/python3
+CARGO ?= cargo
+APXS ?= apxs
+# The first port `make serve` tries.
+PORT ?= 8000
+DESTDIR ?=
+
+ROOT := $(CURDIR)
+BUILT := $(ROOT)/target/release/libmod_rwsgi.so
+# Name another module file (for example an installed mod_wsgi.so) to serve or test with it instead.
+MODULE ?= $(BUILT)
+SITE_VENV := $(ROOT)/target/site/venv
+TEST_VENV := $(ROOT)/target/test-venv
+
+export PYO3_PYTHON := $(PYTHON)
+export APXS
+
+.PHONY: help serve build install lint test clean \
+	setup-build setup-serve setup-test site-venv test-venv test-cargo test-example
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@echo
+	@echo '  PYTHON=...   the Python to embed (default $(PYTHON))'
+	@echo '  PORT=...     the first port make serve tries (default $(PORT))'
+	@echo '  DESTDIR=...  a prefix for make install'
+
+serve: setup-serve $(if $(filter $(BUILT),$(MODULE)),build) site-venv ## Serve the example site in the foreground, Ctrl-C stops it
+	@$(PYTHON) example/serve --module $(MODULE) --venv $(SITE_VENV) --port $(PORT)
+
+build: setup-build ## Build target/release/libmod_rwsgi.so
+	$(CARGO) build --locked --release
+
+# The steps of `make test` in their order; each also runs alone.
+test: ## Set up, lint, build and run every test
+	@$(MAKE) --no-print-directory setup-test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory test-example
+	@$(MAKE) --no-print-directory test-cargo
+
+test-cargo: test-venv ## Run the Rust and server tests against the built module
+	RWSGI_TEST_MODULE=$(MODULE) RWSGI_TEST_VENV=$(TEST_VENV) RWSGI_TEST_PYTHON=$(PYTHON) \
+		$(CARGO) test --locked --workspace
+
+test-example: test-venv ## Run the example site's own tests
+	cd example/guestbook && PYTHONDONTWRITEBYTECODE=1 GUESTBOOK_STATE=$(ROOT)/target/example-tests \
+		$(TEST_VENV)/bin/python manage.py test
+
+lint: setup-build ## Check formatting, clippy and rustdoc
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+install: $(if $(filter $(BUILT),$(MODULE)),build) ## Install the module and its configuration (DESTDIR= for packaging)
+	@tools/install.sh '$(MODULE)' '$(DESTDIR)'
+
+clean: ## Remove everything that was built
+	rm -rf target
+
+setup-build:
+	@tools/setup.sh build '$(PYTHON)'
+
+setup-serve:
+	@tools/setup.sh serve '$(PYTHON)'
+
+setup-test:
+	@tools/setup.sh test '$(PYTHON)'
+
+site-venv: setup-serve
+	@tools/venv.sh '$(PYTHON)' $(SITE_VENV) example/requirements.txt
+
+test-venv: setup-test
+	@tools/venv.sh '$(PYTHON)' $(TEST_VENV) tests/requirements.txt

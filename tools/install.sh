@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs the module as mod_rwsgi.so and its configuration where this httpd's distribution keeps such files.
+#
+#   tools/install.sh MODULE [DESTDIR]
+#
+# Nothing is enabled and no server is touched; the last lines say how to do that.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+module=${1:?the module to install} destdir=${2:-}
+apxs=$(command -v "${APXS:-apxs}" || command -v apxs2 || true)
+if [ -z "$apxs" ]; then
+    echo "apxs was not found: install apache2-dev (Debian, Ubuntu) or httpd-devel (Fedora, RHEL), or set APXS." >&2
+    exit 1
+fi
+
+libexec=$("$apxs" -q LIBEXECDIR)
+sysconf=$("$apxs" -q SYSCONFDIR)
+
+# put MODE SOURCE TARGET: install one file below DESTDIR and say so.
+put() {
+    install -D -m "$1" "$2" "$destdir$3"
+    echo "installed $destdir$3"
+}
+
+# The load line names the module by its real place.
+load=$(mktemp)
+trap 'rm -f "$load"' EXIT
+sed "s|/usr/lib/apache2/modules|$libexec|" apache-conf/rwsgi.load >"$load"
+
+put 644 "$module" "$libexec/mod_rwsgi.so"
+if [ "$("$apxs" -q PROGNAME)" = apache2 ]; then
+    put 644 "$load" "$sysconf/mods-available/rwsgi.load"
+    put 644 apache-conf/rwsgi.conf "$sysconf/mods-available/rwsgi.conf"
+    next="a2enmod rwsgi && systemctl restart apache2"
+elif [ -d "$sysconf/../conf.modules.d" ]; then
+    base=$(realpath "$sysconf/..")
+    put 644 "$load" "$base/conf.modules.d/10-rwsgi.conf"
+    put 644 apache-conf/rwsgi.conf "$base/conf.d/rwsgi.conf"
+    next="systemctl restart httpd"
+else
+    put 644 "$load" "$sysconf/extra/rwsgi.load"
+    put 644 apache-conf/rwsgi.conf "$sysconf/extra/rwsgi.conf"
+    next="add 'Include $sysconf/extra/rwsgi.load' and 'Include $sysconf/extra/rwsgi.conf' to httpd.conf, restart httpd"
+fi
+echo "To use it (a loaded mod_wsgi has to go first): $next"
