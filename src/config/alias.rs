@@ -119,11 +119,7 @@ fn matching_prefix(uri: &[u8], prefix: &[u8]) -> Option<usize> {
         } else {
             following
         };
-        path = if is_slash {
-            &path[slashes(path)..]
-        } else {
-            rest
-        };
+        path = if is_slash { &path[slashes(path)..] } else { rest };
     }
     let at_boundary = path.is_empty() || path[0] == b'/' || prefix.last() == Some(&b'/');
     (at_boundary && !prefix.is_empty()).then(|| uri.len() - path.len())
@@ -138,8 +134,7 @@ fn substitute(target: &str, uri: &[u8], groups: &[Option<Range<usize>>]) -> Vec<
             (b'$', Some(digit @ b'0'..=b'9')) => {
                 bytes.next();
                 let group = groups.get(usize::from(digit - b'0')).cloned().flatten();
-                result
-                    .extend_from_slice(group.and_then(|range| uri.get(range)).unwrap_or_default());
+                result.extend_from_slice(group.and_then(|range| uri.get(range)).unwrap_or_default());
             }
             (b'\\', Some(quoted)) => {
                 bytes.next();

@@ -168,20 +168,14 @@ impl<'a> Words<'a> {
             .find(|c| c == '=' || is_space(c))
             .filter(|&at| self.rest[at..].starts_with('='));
         let Some(length) = name_length.filter(|&length| length > 0) else {
-            return Err(ArgumentError::NotAnOption(
-                self.next_word().unwrap_or_default(),
-            ));
+            return Err(ArgumentError::NotAnOption(self.next_word().unwrap_or_default()));
         };
         let name = self.rest[..length].to_owned();
         let after = &self.rest[length + 1..];
         self.rest = after.trim_start_matches(is_space);
         let spaced = self.rest.len() != after.len();
         let value = self.next_word().unwrap_or_default();
-        Ok(Some(NameValue {
-            name,
-            value,
-            spaced,
-        }))
+        Ok(Some(NameValue { name, value, spaced }))
     }
 }
 

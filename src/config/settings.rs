@@ -52,9 +52,8 @@ impl DirSettings {
     /// `overlay` where it says something, `base` elsewhere.
     #[must_use]
     pub fn merge(base: &Self, overlay: &Self) -> Self {
-        let text = |over: &Option<Arc<str>>, under: &Option<Arc<str>>| {
-            over.as_ref().or(under.as_ref()).cloned()
-        };
+        let text =
+            |over: &Option<Arc<str>>, under: &Option<Arc<str>>| over.as_ref().or(under.as_ref()).cloned();
         Self {
             process_group: text(&overlay.process_group, &base.process_group),
             application_group: text(&overlay.application_group, &base.application_group),
@@ -134,12 +133,7 @@ impl ServerSettings {
     #[must_use]
     pub fn merge(base: &Self, overlay: &Self) -> Self {
         Self {
-            aliases: overlay
-                .aliases
-                .iter()
-                .chain(&base.aliases)
-                .cloned()
-                .collect(),
+            aliases: overlay.aliases.iter().chain(&base.aliases).cloned().collect(),
             python: base.python.clone(),
             restrict_embedded: base.restrict_embedded,
             case_sensitivity: base.case_sensitivity,
@@ -249,11 +243,7 @@ mod tests {
             ..Default::default()
         };
         let merged = ServerSettings::merge(&base, &host);
-        let order: Vec<String> = merged
-            .aliases
-            .iter()
-            .map(|alias| alias.source_text())
-            .collect();
+        let order: Vec<String> = merged.aliases.iter().map(|alias| alias.source_text()).collect();
         assert_eq!(order, ["/host", "/", "/x"]);
         assert_eq!(merged.python.home.as_deref(), Some("/opt/venv"));
         assert!(merged.restrict_embedded());

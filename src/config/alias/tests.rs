@@ -7,10 +7,7 @@ struct UserPattern;
 impl UriPattern for UserPattern {
     fn captures(&self, uri: &[u8]) -> Option<Vec<Option<Range<usize>>>> {
         let rest = uri.strip_prefix(b"/u/")?;
-        let end = 3 + rest
-            .iter()
-            .position(|&byte| byte == b'/')
-            .unwrap_or(rest.len());
+        let end = 3 + rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
         (end > 3).then(|| vec![Some(0..end), Some(3..end), None])
     }
 
@@ -49,12 +46,7 @@ fn prefix(prefix: &str, target: &str) -> ScriptAlias {
 #[track_caller]
 fn assert_maps(alias: &ScriptAlias, uri: &str, expected: Option<(&str, usize)>) {
     let mapped = alias.resolve(uri.as_bytes());
-    let mapped = mapped.map(|found| {
-        (
-            String::from_utf8(found.filename).unwrap(),
-            found.location_len,
-        )
-    });
+    let mapped = mapped.map(|found| (String::from_utf8(found.filename).unwrap(), found.location_len));
     assert_eq!(
         mapped,
         expected.map(|(name, length)| (name.to_owned(), length)),
@@ -106,10 +98,7 @@ fn an_empty_prefix_takes_nothing() {
 
 #[test]
 fn groups_are_put_into_the_target() {
-    let users = alias(
-        Matcher::Regex(Box::new(UserPattern)),
-        "/home/$1/web$2$9/$$1.wsgi",
-    );
+    let users = alias(Matcher::Regex(Box::new(UserPattern)), "/home/$1/web$2$9/$$1.wsgi");
     assert_maps(&users, "/u/ann/x", Some(("/home/ann/web/$ann.wsgi/x", 6)));
     assert_maps(&users, "/u/ann", Some(("/home/ann/web/$ann.wsgi", 6)));
     assert_maps(&users, "/u/", None);
@@ -124,11 +113,7 @@ fn a_backslash_quotes_and_an_ampersand_is_itself() {
 #[test]
 fn a_match_of_nothing_or_outside_of_the_path_is_none() {
     for groups in [vec![], vec![None], vec![Some(0..0)], vec![Some(0..99)]] {
-        assert_maps(
-            &alias(Matcher::Regex(Box::new(Always(groups))), "/s"),
-            "/a",
-            None,
-        );
+        assert_maps(&alias(Matcher::Regex(Box::new(Always(groups))), "/s"), "/a", None);
     }
     let outside = alias(
         Matcher::Regex(Box::new(Always(vec![Some(0..2), Some(1..99)]))),

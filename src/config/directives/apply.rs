@@ -91,10 +91,7 @@ pub(super) fn python_hash_seed(call: &mut Call<'_, '_>) -> Result<(), ConfigErro
         HashSeed::Fixed(seed)
     } else {
         let allowed = "random or a whole number from 0 to 4294967295";
-        return Err(call.error(Problem::Value {
-            value: word,
-            allowed,
-        }));
+        return Err(call.error(Problem::Value { value: word, allowed }));
     };
     python(call)?.hash_seed = Some(seed);
     Ok(())

@@ -64,11 +64,7 @@ impl ConfigError {
         Self { directive, problem }
     }
 
-    pub(super) fn option(
-        directive: &'static str,
-        error: ArgumentError,
-        allowed: &'static str,
-    ) -> Self {
+    pub(super) fn option(directive: &'static str, error: ArgumentError, allowed: &'static str) -> Self {
         let (ArgumentError::NotAnOption(option)
         | ArgumentError::UnterminatedQuote(option)
         | ArgumentError::NotOnOff(option)) = error;

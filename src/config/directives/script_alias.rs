@@ -32,8 +32,8 @@ pub(super) fn regex(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
     let pattern = call.word()?;
     let target = target(call)?;
     let options = options(call)?;
-    let compiled = (call.scope.compile)(&pattern)
-        .map_err(|reason| call.error(Problem::Regex { pattern, reason }))?;
+    let compiled =
+        (call.scope.compile)(&pattern).map_err(|reason| call.error(Problem::Regex { pattern, reason }))?;
     push(call, Matcher::Regex(compiled), target, options)
 }
 
@@ -77,11 +77,8 @@ fn options(call: &mut Call<'_, '_>) -> Result<AliasOptions, ConfigError> {
     let mut options = AliasOptions::default();
     loop {
         let option = call.words.next_option();
-        let Some(NameValue {
-            name,
-            value,
-            spaced,
-        }) = option.map_err(|error| ConfigError::option(call.name, error, OPTIONS))?
+        let Some(NameValue { name, value, spaced }) =
+            option.map_err(|error| ConfigError::option(call.name, error, OPTIONS))?
         else {
             return Ok(options);
         };
@@ -98,9 +95,7 @@ fn options(call: &mut Call<'_, '_>) -> Result<AliasOptions, ConfigError> {
             "application-group" => {
                 options.application_group = text("application-group", "application group")?;
             }
-            "callable-object" => {
-                options.callable_object = text("callable-object", "callable object")?
-            }
+            "callable-object" => options.callable_object = text("callable-object", "callable object")?,
             "pass-authorization" => options.pass_authorization = Some(call.switch(value.clone())?),
             _ => {
                 let option = format!("{name}={value}");

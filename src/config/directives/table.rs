@@ -3,8 +3,8 @@
 use std::ffi::CStr;
 
 use super::apply::{
-    map_head_to_get, python_hash_seed, python_home, python_optimize, python_path, python_warnings,
-    set_name, set_server_switch, set_switch,
+    map_head_to_get, python_hash_seed, python_home, python_optimize, python_path, python_warnings, set_name,
+    set_server_switch, set_switch,
 };
 use super::call::Call;
 use super::{Context, Directive, script_alias};

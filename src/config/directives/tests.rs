@@ -60,8 +60,7 @@ impl Site {
     #[track_caller]
     fn accepts(line: &str) -> Self {
         let mut site = Self::default();
-        site.line(line)
-            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        site.line(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         assert_eq!(site.warnings, Vec::<String>::new(), "{line}");
         site
     }
@@ -69,8 +68,7 @@ impl Site {
     #[track_caller]
     fn warns(line: &str) -> Self {
         let mut site = Self::default();
-        site.line(line)
-            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        site.line(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         assert_eq!(site.warnings.len(), 1, "{line}: {:?}", site.warnings);
         let name = line.split(' ').next().unwrap_or_default();
         assert!(site.warnings[0].starts_with(name), "{:?}", site.warnings);
@@ -82,10 +80,7 @@ impl Site {
 fn refused(line: &str) -> String {
     let mut site = Site::default();
     let error = site.line(line).expect_err(line).to_string();
-    assert!(
-        error.starts_with(line.split(' ').next().unwrap()),
-        "{error}"
-    );
+    assert!(error.starts_with(line.split(' ').next().unwrap()), "{error}");
     assert!(!error.contains('\n'), "{error}");
     assert!(
         site.server.is_empty() && site.dir.is_empty(),
@@ -113,10 +108,7 @@ fn names_are_unique_and_begin_with_wsgi() {
     let mut seen = HashSet::new();
     for directive in DIRECTIVES {
         let name = directive.name.to_str().unwrap();
-        assert!(
-            name.starts_with("WSGI") || name.starts_with("RWSGI"),
-            "{name}"
-        );
+        assert!(name.starts_with("WSGI") || name.starts_with("RWSGI"), "{name}");
         assert!(name.chars().all(char::is_alphanumeric), "{name}");
         assert!(seen.insert(name.to_ascii_lowercase()), "{name} twice");
     }
@@ -223,37 +215,20 @@ fn switches_take_on_and_off_in_any_case_and_nothing_else() {
 #[test]
 fn each_switch_sets_its_own_value() {
     let dir = |line: &str| Site::accepts(line).dir;
-    assert_eq!(
-        dir("WSGIPassAuthorization On").pass_authorization,
-        Some(true)
-    );
+    assert_eq!(dir("WSGIPassAuthorization On").pass_authorization, Some(true));
     assert_eq!(dir("WSGIScriptReloading Off").script_reloading, Some(false));
     assert_eq!(dir("WSGIChunkedRequest On").chunked_request, Some(true));
     assert_eq!(dir("WSGIErrorOverride On").error_override, Some(true));
     assert_eq!(dir("WSGIEnableSendfile On").enable_sendfile, Some(true));
     let server = |line: &str| Site::accepts(line).server;
+    assert_eq!(server("WSGIRestrictEmbedded On").restrict_embedded, Some(true));
+    assert_eq!(server("WSGICaseSensitivity Off").case_sensitivity, Some(false));
     assert_eq!(
-        server("WSGIRestrictEmbedded On").restrict_embedded,
+        server("WSGIDontWriteBytecode On").python.dont_write_bytecode,
         Some(true)
     );
-    assert_eq!(
-        server("WSGICaseSensitivity Off").case_sensitivity,
-        Some(false)
-    );
-    assert_eq!(
-        server("WSGIDontWriteBytecode On")
-            .python
-            .dont_write_bytecode,
-        Some(true)
-    );
-    assert_eq!(
-        server("WSGIRestrictStdin On").python.restrict_stdin,
-        Some(true)
-    );
-    assert_eq!(
-        server("WSGIRestrictStdout On").python.restrict_stdout,
-        Some(true)
-    );
+    assert_eq!(server("WSGIRestrictStdin On").python.restrict_stdin, Some(true));
+    assert_eq!(server("WSGIRestrictStdout On").python.restrict_stdout, Some(true));
     assert_eq!(
         server("WSGIRestrictSignal Off").python.restrict_signal,
         Some(false)
@@ -299,29 +274,20 @@ fn python_settings_are_read() {
         python("WSGIPythonHome \"/opt/my venv\"").home.as_deref(),
         Some("/opt/my venv")
     );
-    assert_eq!(
-        python("WSGIPythonPath /a:/b::/c:").path(),
-        ["/a", "/b", "/c"]
-    );
+    assert_eq!(python("WSGIPythonPath /a:/b::/c:").path(), ["/a", "/b", "/c"]);
     assert_eq!(python("WSGIPythonPath :").path, Some(Vec::new()));
     assert_eq!(
         python("WSGIPythonHashSeed random").hash_seed,
         Some(HashSeed::Random)
     );
-    assert_eq!(
-        python("WSGIPythonHashSeed 0").hash_seed,
-        Some(HashSeed::Fixed(0))
-    );
+    assert_eq!(python("WSGIPythonHashSeed 0").hash_seed, Some(HashSeed::Fixed(0)));
     assert_eq!(
         python("WSGIPythonHashSeed 4294967295").hash_seed,
         Some(HashSeed::Fixed(u32::MAX))
     );
     for seed in ["4294967296", "-1", "1x", "soon"] {
         let error = refused(&format!("WSGIPythonHashSeed {seed}"));
-        assert!(
-            error.contains(seed) && error.contains("4294967295"),
-            "{error}"
-        );
+        assert!(error.contains(seed) && error.contains("4294967295"), "{error}");
     }
 }
 
@@ -366,10 +332,7 @@ fn an_alias_with_all_its_options() {
     assert_eq!(alias.target, "/srv/x y.wsgi");
     assert_eq!(alias.source, "WSGIScriptAlias");
     assert_eq!(alias.options.process_group.as_deref(), Some("my group"));
-    assert_eq!(
-        alias.options.application_group.as_deref(),
-        Some("%{GLOBAL}")
-    );
+    assert_eq!(alias.options.application_group.as_deref(), Some("%{GLOBAL}"));
     assert_eq!(alias.options.callable_object.as_deref(), Some("app"));
     assert_eq!(alias.options.pass_authorization, Some(true));
 }
@@ -377,10 +340,7 @@ fn an_alias_with_all_its_options() {
 #[test]
 fn the_last_of_repeated_options_counts() {
     let site = Site::accepts("WSGIScriptAlias / /srv/x process-group=a process-group=b");
-    assert_eq!(
-        site.server.aliases[0].options.process_group.as_deref(),
-        Some("b")
-    );
+    assert_eq!(site.server.aliases[0].options.process_group.as_deref(), Some("b"));
 }
 
 #[test]

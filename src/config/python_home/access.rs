@@ -82,8 +82,7 @@ impl Access<'_> {
                 continue;
             }
             links += 1;
-            let target =
-                fs::read_link(&next).map_err(|error| self.refused(&next, Need::Read, &error))?;
+            let target = fs::read_link(&next).map_err(|error| self.refused(&next, Need::Read, &error))?;
             if links > LINK_LIMIT {
                 return Err(HomeProblem::DanglingLink { link: next, target });
             }
@@ -108,13 +107,11 @@ impl Access<'_> {
 
     fn require(&self, path: &Path, need: Need) -> Result<(), HomeProblem> {
         match self {
-            Self::ByMode(user) if !user.may(&metadata(path)?, need) => {
-                Err(HomeProblem::NotAccessible {
-                    element: path.to_owned(),
-                    need,
-                    uid: Some(user.uid),
-                })
-            }
+            Self::ByMode(user) if !user.may(&metadata(path)?, need) => Err(HomeProblem::NotAccessible {
+                element: path.to_owned(),
+                need,
+                uid: Some(user.uid),
+            }),
             Self::ByMode(_) => Ok(()),
             Self::Tried => {
                 let outcome = match need {

@@ -16,13 +16,9 @@ pub(super) fn first_of_pair(given: &Path) -> PathBuf {
 /// The directory that `path` clearly means when it names something inside of it: an interpreter,
 /// `pyvenv.cfg`, `bin`, `lib`, `lib/pythonX.Y` or its `site-packages`.
 pub(super) fn normalise(path: &Path) -> PathBuf {
-    let name = |path: &Path| {
-        path.file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-    };
-    let is_home = |path: &Path| {
-        path.join("pyvenv.cfg").is_file() || !versions_in(&path.join("lib")).is_empty()
-    };
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let is_home =
+        |path: &Path| path.join("pyvenv.cfg").is_file() || !versions_in(&path.join("lib")).is_empty();
     if is_home(path) {
         return path.to_owned();
     }

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use access::Access;
 use layout::{
-    environment_below, first_of_pair, has_interpreter, is_pypy, normalise, other_version,
-    versions_in,
+    environment_below, first_of_pair, has_interpreter, is_pypy, normalise, other_version, versions_in,
 };
 pub use problem::{HomeProblem, Need};
 use pyvenv::PyVenv;
@@ -55,11 +54,7 @@ pub enum HomeKind {
 ///
 /// # Errors
 /// The first thing in the way.
-pub fn check(
-    home: &Path,
-    embedded: (u8, u8),
-    user: &ServingUser,
-) -> Result<PythonHome, HomeProblem> {
+pub fn check(home: &Path, embedded: (u8, u8), user: &ServingUser) -> Result<PythonHome, HomeProblem> {
     Preflight {
         access: Access::ByMode(user),
         embedded,
@@ -107,13 +102,12 @@ impl Preflight<'_> {
     fn environment(&self, home: PathBuf) -> Result<PythonHome, HomeProblem> {
         let settings_file = home.join("pyvenv.cfg");
         self.access.file(&settings_file)?;
-        let settings =
-            PyVenv::parse(
-                &fs::read(&settings_file).map_err(|error| HomeProblem::Unreadable {
-                    element: settings_file.clone(),
-                    reason: error.to_string(),
-                })?,
-            );
+        let settings = PyVenv::parse(
+            &fs::read(&settings_file).map_err(|error| HomeProblem::Unreadable {
+                element: settings_file.clone(),
+                reason: error.to_string(),
+            })?,
+        );
         if settings.is_pypy || is_pypy(&home) {
             return Err(HomeProblem::PyPy(home));
         }
@@ -130,12 +124,10 @@ impl Preflight<'_> {
             .as_deref()
             .filter(|base| !base.as_os_str().is_empty());
         let base = base.ok_or_else(base_missing)?;
-        self.access
-            .directory(base)
-            .map_err(|problem| match problem {
-                HomeProblem::Missing(_) | HomeProblem::DanglingLink { .. } => base_missing(),
-                other => other,
-            })?;
+        self.access.directory(base).map_err(|problem| match problem {
+            HomeProblem::Missing(_) | HomeProblem::DanglingLink { .. } => base_missing(),
+            other => other,
+        })?;
         let base_home = self.base_home(base, &program)?.ok_or_else(base_missing)?;
         self.installation(&base_home, &home)?;
         self.packages(&home)?;
@@ -162,8 +154,7 @@ impl Preflight<'_> {
         let (major, minor) = self.embedded;
         for prefix in candidates {
             let library = prefix.join(format!("lib/python{major}.{minor}"));
-            if let Err(closed @ HomeProblem::NotAccessible { .. }) = self.access.directory(&library)
-            {
+            if let Err(closed @ HomeProblem::NotAccessible { .. }) = self.access.directory(&library) {
                 return Err(closed);
             }
         }

@@ -86,11 +86,7 @@ impl fmt::Display for HomeProblem {
         f.write_str("WSGIPythonHome: ")?;
         match self {
             Self::Relative(path) => {
-                write!(
-                    f,
-                    "{} is a relative path; write the full path",
-                    path.display()
-                )
+                write!(f, "{} is a relative path; write the full path", path.display())
             }
             Self::Missing(path) => {
                 write!(

@@ -56,10 +56,7 @@ mod tests {
                 "home = /usr/bin\nimplementation = CPython\nversion_info = 3.12.1.final.0\n",
                 (3, 12),
             ),
-            (
-                "HOME=/usr/bin\r\nuv = 0.4\r\nversion_info = 3.13\r\n",
-                (3, 13),
-            ),
+            ("HOME=/usr/bin\r\nuv = 0.4\r\nversion_info = 3.13\r\n", (3, 13)),
         ] {
             let parsed = PyVenv::parse(content.as_bytes());
             assert_eq!(parsed.home, Some("/usr/bin".into()), "{content}");

@@ -28,11 +28,7 @@ impl Machine {
     fn path(&self, name: &str) -> PathBuf {
         // Without a trailing slash for the root itself; temporary directories may lie behind links.
         let root = fs::canonicalize(self.root.path()).unwrap();
-        if name.is_empty() {
-            root
-        } else {
-            root.join(name)
-        }
+        if name.is_empty() { root } else { root.join(name) }
     }
 
     fn write(&self, name: &str, content: &str) {
@@ -164,10 +160,7 @@ fn a_home_reached_through_a_link_keeps_its_name() {
     let machine = Machine::new();
     machine.environment("venv-2");
     machine.link("current", "venv-2");
-    assert_eq!(
-        machine.check("current").unwrap().prefix,
-        machine.path("current")
-    );
+    assert_eq!(machine.check("current").unwrap().prefix, machine.path("current"));
 }
 
 #[test]
@@ -348,10 +341,7 @@ fn pypy_is_told() {
         "home = /opt/pypy/bin\nimplementation = PyPy\n",
     );
     machine.problem("virtualenv", "virtualenv", "belongs to PyPy");
-    machine.write(
-        "venv/pyvenv.cfg",
-        "home = /opt/pypy/bin\nversion = 3.11.9\n",
-    );
+    machine.write("venv/pyvenv.cfg", "home = /opt/pypy/bin\nversion = 3.11.9\n");
     machine.write("venv/bin/pypy3", "");
     fs::create_dir_all(machine.path("venv/lib/pypy3.11/site-packages")).unwrap();
     machine.problem("venv", "venv", "belongs to PyPy");
@@ -370,8 +360,5 @@ fn a_real_environment_is_accepted_when_there_is_one() {
         uid: 65534,
         gids: vec![65534],
     };
-    assert_eq!(
-        check(home, EMBEDDED, &nobody).unwrap().kind,
-        HomeKind::Prefix
-    );
+    assert_eq!(check(home, EMBEDDED, &nobody).unwrap().kind, HomeKind::Prefix);
 }

@@ -121,10 +121,7 @@ fn unusual_ports_are_part_of_the_name() {
         let group = |value| application_group(Some(value), &facts).into_owned();
         assert_eq!(group("%{SERVER}"), format!("www.example.com{suffix}"));
         assert_eq!(group("%{HOST}"), format!("alias.example.com{suffix}"));
-        assert_eq!(
-            group("%{RESOURCE}"),
-            format!("www.example.com{suffix}|/app")
-        );
+        assert_eq!(group("%{RESOURCE}"), format!("www.example.com{suffix}|/app"));
     }
 }
 
@@ -134,10 +131,7 @@ fn without_a_host_header_the_server_name_stands_in() {
         host: None,
         ..Facts::default()
     };
-    assert_eq!(
-        application_group(Some("%{HOST}"), &facts),
-        "www.example.com"
-    );
+    assert_eq!(application_group(Some("%{HOST}"), &facts), "www.example.com");
 }
 
 #[test]
@@ -155,10 +149,7 @@ fn script_names_are_brought_to_one_form() {
     assert_eq!(resource(b"/App", false), "www.example.com|/App");
     assert_eq!(resource(b"/App", true), "www.example.com|/app");
     assert_eq!(resource("/é".as_bytes(), false), "www.example.com|/é");
-    assert_eq!(
-        resource(b"/\xe9a\xff", false),
-        "www.example.com|/\\xe9a\\xff"
-    );
+    assert_eq!(resource(b"/\xe9a\xff", false), "www.example.com|/\\xe9a\\xff");
 }
 
 #[test]
@@ -167,13 +158,7 @@ fn a_callable_knows_variables_only() {
     let callable = |value| callable_object(Some(value), &facts);
     assert_eq!(callable("app"), "app");
     assert_eq!(callable("%{ENV:GROUP}"), "blue");
-    for value in [
-        "%{GLOBAL}",
-        "%{HOST}",
-        "%{ENV:UNKNOWN}",
-        "%{ENV:AGAIN}",
-        "%",
-    ] {
+    for value in ["%{GLOBAL}", "%{HOST}", "%{ENV:UNKNOWN}", "%{ENV:AGAIN}", "%"] {
         assert_eq!(callable(value), "application", "{value}");
     }
     assert_eq!(callable("%{ENV:LOOP}"), "%{ENV:GROUP}");
