@@ -146,7 +146,7 @@ mod httpd {
             .clang_args(defines)
             .clang_arg("-Iinclude")
             .allowlist_function("(ap|apr|rwsgi)_.*")
-            .allowlist_type("(ap|apr)_.*|module|module_struct|command_rec|cmd_parms|.*_rec")
+            .allowlist_type("(ap|apr)_.*|core_dir_config|module|module_struct|command_rec|cmd_parms|.*_rec")
             .allowlist_var("(ap|AP|apr|APR|HTTP|M|OR|RSRC|ACCESS|EXEC|MODULE|NOT|DIR|RWSGI|unixd|OPT)_.*|OK|DECLINED|DONE|ap_unixd_config")
             .blocklist_var("APR_.*(_FMT|_T_FMT)|IPPORT_.*")
             .parse_callbacks(Box::new(IntMacros))
