@@ -1,0 +1,140 @@
+//! `WSGIScriptAlias` and `WSGIScriptAliasMatch`: from the path of a URL to a script.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A compiled regular expression over the path of a request.
+pub trait UriPattern: Send + Sync {
+    /// Where the whole match (first) and each group lie in `uri`; `None` without a match.
+    fn captures(&self, uri: &[u8]) -> Option<Vec<Option<Range<usize>>>>;
+    /// The expression as written.
+    fn source(&self) -> &str;
+}
+
+/// What the path of a request is compared with.
+pub enum Matcher {
+    /// A path, up to a boundary between path elements.
+    Prefix(String),
+    /// A regular expression.
+    Regex(Box<dyn UriPattern>),
+}
+
+impl fmt::Debug for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prefix(prefix) => f.debug_tuple("Prefix").field(prefix).finish(),
+            Self::Regex(pattern) => f.debug_tuple("Regex").field(&pattern.source()).finish(),
+        }
+    }
+}
+
+/// Options after the two arguments of an alias: they beat directives of any scope.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AliasOptions {
+    /// `process-group=`, not expanded.
+    pub process_group: Option<Arc<str>>,
+    /// `application-group=`, not expanded.
+    pub application_group: Option<Arc<str>>,
+    /// `callable-object=`, not expanded.
+    pub callable_object: Option<Arc<str>>,
+    /// `pass-authorization=`.
+    pub pass_authorization: Option<bool>,
+}
+
+/// One alias.
+#[derive(Debug)]
+pub struct ScriptAlias {
+    /// Which requests it takes.
+    pub matcher: Matcher,
+    /// The script, or the directory of scripts, that it leads to.
+    pub target: String,
+    /// Its options.
+    pub options: AliasOptions,
+    /// Name of the directive that made it.
+    pub source: &'static str,
+}
+
+/// Where an alias leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapped {
+    /// The file name for httpd to walk: target and whatever of the path follows the mount point.
+    pub filename: Vec<u8>,
+    /// How much of the path is the mount point, in bytes; never 0.
+    pub location_len: usize,
+}
+
+impl ScriptAlias {
+    /// The path or expression as written.
+    #[must_use]
+    pub fn source_text(&self) -> String {
+        match &self.matcher {
+            Matcher::Prefix(prefix) => prefix.clone(),
+            Matcher::Regex(pattern) => pattern.source().to_owned(),
+        }
+    }
+
+    /// Maps the decoded path of a request, or leaves it to others.
+    #[must_use]
+    pub fn resolve(&self, uri: &[u8]) -> Option<Mapped> {
+        let (mut filename, location_len, at_root) = match &self.matcher {
+            Matcher::Prefix(prefix) => {
+                let length = matching_prefix(uri, prefix.as_bytes())?;
+                let at_root = prefix.bytes().all(|byte| byte == b'/');
+                (self.target.clone().into_bytes(), length, at_root)
+            }
+            Matcher::Regex(pattern) => {
+                let groups = pattern.captures(uri)?;
+                let length = groups.first()?.as_ref()?.end;
+                let at_root = uri.get(..length)? == b"/";
+                (substitute(&self.target, uri, &groups), length, at_root)
+            }
+        };
+        if location_len == 0 {
+            return None;
+        }
+        // Mounted at the root, the slash belongs to the rest of the path.
+        filename.extend_from_slice(uri.get(if at_root { 0 } else { location_len }..)?);
+        Some(Mapped { filename, location_len })
+    }
+}
+
+/// How many bytes of `uri` the path `prefix` covers.
+///
+/// A run of slashes equals one slash, and the match ends where a path element ends.
+fn matching_prefix(uri: &[u8], prefix: &[u8]) -> Option<usize> {
+    let slashes = |path: &[u8]| path.iter().take_while(|&&byte| byte == b'/').count();
+    let (mut path, mut wanted) = (uri, prefix);
+    while let Some((&expected, following)) = wanted.split_first() {
+        let (&found, rest) = path.split_first()?;
+        if found != expected {
+            return None;
+        }
+        let is_slash = expected == b'/';
+        wanted = if is_slash { &wanted[slashes(wanted)..] } else { following };
+        path = if is_slash { &path[slashes(path)..] } else { rest };
+    }
+    let at_boundary = path.is_empty() || path[0] == b'/' || prefix.last() == Some(&b'/');
+    (at_boundary && !prefix.is_empty()).then(|| uri.len() - path.len())
+}
+
+/// `target` with `$0` to `$9` replaced by what the groups matched; a backslash quotes what follows.
+fn substitute(target: &str, uri: &[u8], groups: &[Option<Range<usize>>]) -> Vec<u8> {
+    let mut result = Vec::with_capacity(target.len() + uri.len());
+    let mut bytes = target.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        match (byte, bytes.peek().copied()) {
+            (b'$', Some(digit @ b'0'..=b'9')) => {
+                bytes.next();
+                let group = groups.get(usize::from(digit - b'0')).cloned().flatten();
+                result.extend_from_slice(group.and_then(|range| uri.get(range)).unwrap_or_default());
+            }
+            (b'\\', Some(quoted)) => {
+                bytes.next();
+                result.push(quoted);
+            }
+            _ => result.push(byte),
+        }
+    }
+    result
+}

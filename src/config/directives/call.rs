@@ -1,0 +1,87 @@
+//! One use of a directive: reads its arguments and says what is wrong with them.
+
+use std::sync::Arc;
+
+use super::super::args::{self, Words};
+use super::super::settings::ServerSettings;
+use super::{ConfigError, Problem, Scope};
+
+/// A directive at work on one line.
+pub struct Call<'c, 's> {
+    /// Name of the directive.
+    pub name: &'static str,
+    /// Its arguments, as the table describes them.
+    pub usage: &'static str,
+    /// Arguments not yet read.
+    pub words: Words<'c>,
+    /// What it may change.
+    pub scope: &'c mut Scope<'s>,
+}
+
+impl Call<'_, '_> {
+    /// Reads the arguments with `body`, and warns about a quote left open.
+    pub(super) fn run(
+        name: &'static str,
+        usage: &'static str,
+        scope: &mut Scope<'_>,
+        line: &str,
+        body: fn(&mut Call<'_, '_>) -> Result<(), ConfigError>,
+    ) -> Result<(), ConfigError> {
+        let mut call = Call { name, usage, words: Words::new(line), scope };
+        body(&mut call)?;
+        if call.words.unterminated() {
+            call.warn("a quote is not closed, so the argument reaches to the end of the line");
+        }
+        Ok(())
+    }
+
+    /// An error of this directive.
+    pub fn error(&self, problem: Problem) -> ConfigError {
+        ConfigError::new(self.name, problem)
+    }
+
+    /// Tells the administrator something without refusing the line.
+    pub fn warn(&mut self, text: &str) {
+        self.scope.warnings.push(format!("{}: {text}", self.name));
+    }
+
+    /// The next argument; there must be one, and it must not be empty.
+    pub fn word(&mut self) -> Result<String, ConfigError> {
+        self.words
+            .next_word()
+            .filter(|word| !word.is_empty())
+            .ok_or_else(|| self.error(Problem::Arguments(self.usage)))
+    }
+
+    /// The only argument.
+    pub fn only_word(&mut self) -> Result<String, ConfigError> {
+        let word = self.word()?;
+        if !self.words.is_done() {
+            return Err(self.error(Problem::Arguments(self.usage)));
+        }
+        Ok(word)
+    }
+
+    /// The only argument, as a name to be shared.
+    pub fn only_name(&mut self) -> Result<Arc<str>, ConfigError> {
+        self.only_word().map(Arc::from)
+    }
+
+    /// The only argument as `On` or `Off`.
+    pub fn only_switch(&mut self) -> Result<bool, ConfigError> {
+        let word = self.only_word()?;
+        self.switch(word)
+    }
+
+    /// `word` as `On` or `Off`.
+    pub fn switch(&self, word: String) -> Result<bool, ConfigError> {
+        args::on_off(&word)
+            .map_err(|_| self.error(Problem::NotOneOf { value: word, allowed: "Off | On" }))
+    }
+
+    /// Settings of the enclosing server.
+    pub fn server(&mut self) -> Result<&mut ServerSettings, ConfigError> {
+        let error = self.error(Problem::InSection);
+        self.scope.server.as_deref_mut().ok_or(error)
+    }
+}

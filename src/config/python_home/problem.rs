@@ -1,0 +1,167 @@
+//! What can be wrong with a Python home.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// What the serving user would do with an element of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Pass through a directory.
+    Traverse,
+    /// List a directory.
+    List,
+    /// Read a file.
+    Read,
+}
+
+/// Why Python would not start from a directory. Its `Display` is one line that names the element
+/// of the path to look at, and the fix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HomeProblem {
+    /// The path does not begin at the root.
+    Relative(PathBuf),
+    /// An element of the path does not exist.
+    Missing(PathBuf),
+    /// A file stands where a directory must be.
+    NotADirectory(PathBuf),
+    /// The serving user may not use an element of the path.
+    NotAccessible {
+        /// The element that stops the user.
+        element: PathBuf,
+        /// What for.
+        need: Need,
+        /// The user's number, unless it is the one that runs this process.
+        uid: Option<u32>,
+    },
+    /// A symbolic link leads nowhere.
+    DanglingLink {
+        /// The link.
+        link: PathBuf,
+        /// What it says.
+        target: PathBuf,
+    },
+    /// Python of another minor version.
+    OtherVersion {
+        /// The virtual environment or prefix.
+        home: PathBuf,
+        /// Its version, such as `3.9`.
+        found: String,
+        /// The version that the module contains.
+        embedded: (u8, u8),
+    },
+    /// A virtual environment without the installation that it was made from.
+    BaseMissing {
+        /// The virtual environment.
+        home: PathBuf,
+        /// The `home` in its `pyvenv.cfg`; empty if there is none.
+        base: PathBuf,
+    },
+    /// A prefix without the standard library of the version that the module contains.
+    NoStandardLibrary {
+        /// The prefix.
+        home: PathBuf,
+        /// The directory that is not there, or is incomplete.
+        library: PathBuf,
+    },
+    /// Nothing of Python at all.
+    NoPython {
+        /// The directory.
+        home: PathBuf,
+        /// A virtual environment right below it.
+        suggestion: Option<PathBuf>,
+    },
+    /// An environment of PyPy.
+    PyPy(PathBuf),
+    /// The system refuses for another reason.
+    Unreadable {
+        /// The element of the path.
+        element: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+impl fmt::Display for HomeProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WSGIPythonHome: ")?;
+        match self {
+            Self::Relative(path) => {
+                write!(f, "{} is a relative path; write the full path", path.display())
+            }
+            Self::Missing(path) => {
+                write!(f, "{} does not exist; correct the path or create it", path.display())
+            }
+            Self::NotADirectory(path) => write!(
+                f,
+                "{} is not a directory; give the directory of the virtual environment, or the prefix of the \
+                 installation (what sys.prefix says)",
+                path.display()
+            ),
+            Self::NotAccessible { element, need, uid } => {
+                let user = uid.map_or("this user".to_owned(), |uid| format!("the serving user (uid {uid})"));
+                let (verb, bits) = match need {
+                    Need::Traverse => ("pass through", "x"),
+                    Need::List => ("list", "rx"),
+                    Need::Read => ("read", "r"),
+                };
+                write!(
+                    f,
+                    "{user} may not {verb} {path}; grant it with chmod o+{bits} {path}, or move the \
+                     environment elsewhere",
+                    path = element.display()
+                )
+            }
+            Self::DanglingLink { link, target } => write!(
+                f,
+                "{} links to {}, which does not exist; reinstall that Python or create the environment anew",
+                link.display(),
+                target.display()
+            ),
+            Self::OtherVersion { home, found, embedded: (major, minor) } => write!(
+                f,
+                "{} belongs to Python {found}, but this module contains Python {major}.{minor}; create it anew \
+                 with python{major}.{minor} -m venv, or use a module built for {found}",
+                home.display()
+            ),
+            Self::BaseMissing { home, base } if base.as_os_str().is_empty() => write!(
+                f,
+                "{}/pyvenv.cfg names no base installation (home = ...); create the environment anew",
+                home.display()
+            ),
+            Self::BaseMissing { home, base } => write!(
+                f,
+                "{} was made from the Python in {}, which is not there any more; reinstall it or create the \
+                 environment anew",
+                home.display(),
+                base.display()
+            ),
+            Self::NoStandardLibrary { home, library } => write!(
+                f,
+                "{} has no standard library in {}; give the prefix of a complete installation (what \
+                 sys.base_prefix says)",
+                home.display(),
+                library.display()
+            ),
+            Self::NoPython { home, suggestion: Some(suggestion) } => write!(
+                f,
+                "{} holds no Python; the virtual environment below it is meant, perhaps: {}",
+                home.display(),
+                suggestion.display()
+            ),
+            Self::NoPython { home, suggestion: None } => write!(
+                f,
+                "{} holds neither a virtual environment (no pyvenv.cfg) nor a Python installation (no \
+                 lib/python*); give what sys.prefix says in the Python that is meant",
+                home.display()
+            ),
+            Self::PyPy(home) => write!(
+                f,
+                "{} belongs to PyPy; this module contains CPython, so create the environment with CPython",
+                home.display()
+            ),
+            Self::Unreadable { element, reason } => write!(f, "{}: {reason}", element.display()),
+        }
+    }
+}
+
+impl std::error::Error for HomeProblem {}

@@ -1,0 +1,107 @@
+//! How much of a response's body may go out.
+
+/// Counts a response's body against its Content-Length.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Framing {
+    declared: Option<u64>,
+    sent: u64,
+    dropped: u64,
+    /// Whether a body may be sent at all: not for HEAD, 204, 304 (RFC 9110, 6.4.1).
+    bodyless: bool,
+}
+
+/// How a response's body compares with what was declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Balance {
+    /// As declared, or nothing was declared.
+    Even,
+    /// Bytes that are missing: the client must see an incomplete response.
+    Short(u64),
+    /// Bytes that were cut off.
+    Long(u64),
+}
+
+impl Framing {
+    /// For a response with the given Content-Length, if it has one.
+    pub fn new(declared: Option<u64>, bodyless: bool) -> Self {
+        Framing { declared, sent: 0, dropped: 0, bodyless }
+    }
+
+    /// How many of the next `length` bytes may go out; the rest is counted as cut off.
+    pub fn admit(&mut self, length: usize) -> usize {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        let room = self.declared.map_or(u64::MAX, |declared| declared.saturating_sub(self.sent));
+        let admitted = length.min(room);
+        self.sent = self.sent.saturating_add(admitted);
+        self.dropped = self.dropped.saturating_add(length - admitted);
+        if self.bodyless { 0 } else { usize::try_from(admitted).unwrap_or(usize::MAX) }
+    }
+
+    /// Whether a body may be sent.
+    pub fn is_bodyless(&self) -> bool {
+        self.bodyless
+    }
+
+    /// The declared length.
+    pub fn declared(&self) -> Option<u64> {
+        self.declared
+    }
+
+    /// Declares the length of the whole body, if none was declared.
+    pub fn declare(&mut self, length: u64) {
+        self.declared.get_or_insert(length);
+    }
+
+    /// The comparison at the end of the body.
+    pub fn balance(&self) -> Balance {
+        match self.declared {
+            // An application may leave out the body of a response that has none on the wire.
+            _ if self.bodyless => Balance::Even,
+            Some(declared) if self.sent < declared => Balance::Short(declared - self.sent),
+            _ if self.dropped > 0 => Balance::Long(self.dropped),
+            _ => Balance::Even,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_length_all_goes_out() {
+        let mut framing = Framing::new(None, false);
+        assert_eq!(framing.admit(10), 10);
+        assert_eq!(framing.balance(), Balance::Even);
+    }
+
+    #[test]
+    fn a_longer_body_is_cut() {
+        let mut framing = Framing::new(Some(5), false);
+        assert_eq!((framing.admit(3), framing.admit(3), framing.admit(3)), (3, 2, 0));
+        assert_eq!(framing.balance(), Balance::Long(4));
+    }
+
+    #[test]
+    fn a_shorter_body_is_noticed() {
+        let mut framing = Framing::new(Some(5), false);
+        framing.admit(3);
+        assert_eq!(framing.balance(), Balance::Short(2));
+    }
+
+    #[test]
+    fn a_bodyless_response_sends_nothing() {
+        let mut framing = Framing::new(Some(5), true);
+        assert_eq!(framing.admit(5), 0);
+        assert_eq!(framing.balance(), Balance::Even);
+        assert_eq!(Framing::new(Some(5), true).balance(), Balance::Even);
+    }
+
+    #[test]
+    fn a_length_can_be_declared_late_but_only_once() {
+        let mut framing = Framing::new(None, false);
+        framing.declare(3);
+        framing.declare(9);
+        assert_eq!(framing.declared(), Some(3));
+    }
+}

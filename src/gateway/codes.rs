@@ -1,0 +1,178 @@
+//! The stable numbers of all warning and error lines: one table, from which `docs/errors.md` derives.
+//!
+//! Numbers below 1000 are mod_wsgi's, where the meaning is the same; ours start at 1001.
+
+use std::fmt;
+
+/// The number of a log line; shown as `WSGI0174`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Code(u16);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WSGI{:04}", self.0)
+    }
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Entry {
+    /// The number.
+    pub code: Code,
+    /// What the line says, in short.
+    pub summary: &'static str,
+    /// What led to it.
+    pub cause: &'static str,
+    /// What to do.
+    pub fix: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal: $summary:literal, $cause:literal, $fix:literal;)+) => {
+        impl Code {
+            $(#[doc = $summary] pub const $name: Code = Code($number);)+
+        }
+
+        /// All numbers, in rising order.
+        pub static CODES: &[Entry] = &[
+            $(Entry { code: Code::$name, summary: $summary, cause: $cause, fix: $fix },)+
+        ];
+    };
+}
+
+codes! {
+    CALLABLE_MISSING = 89: "The script has no such callable.",
+        "The script was loaded, but its module has no global of the name given by WSGICallableObject (`application` by default). The client gets 404.",
+        "Define `application` in the script, or name the callable with WSGICallableObject or the alias option callable-object=.";
+    ADD_SITE_DIR_FAILED = 91: "A directory of WSGIPythonPath could not be added.",
+        "`site.addsitedir()` raised for the directory named in the line; a broken `.pth` file is the usual reason.",
+        "Mend or remove the `.pth` file that the traceback names.";
+    SITE_IMPORT_FAILED = 95: "The module `site` could not be imported.",
+        "WSGIPythonPath is set, but Python's standard library is incomplete or shadowed. The path is not added.",
+        "Check WSGIPythonHome, and that no file named `site.py` stands in the way.";
+    PYTHON_HOME_MISSING = 100: "WSGIPythonHome cannot be used.",
+        "The directory named by WSGIPythonHome, or an element of its path, is missing, is not a Python installation or virtual environment, or has no Python of the version that the module was built with. Embedded requests get 500; other virtual hosts go on.",
+        "The line names the path element and the fix. WSGIPythonHome takes the value of `sys.prefix`: the virtual environment's folder, not its `bin` or `lib`.";
+    PYTHON_HOME_NOT_ACCESSIBLE = 102: "WSGIPythonHome cannot be read by the serving user.",
+        "httpd's children run as the user named by `User`; that user may not traverse or read the path element that the line names.",
+        "Give that user the missing permission on the element named, or move the environment out of a private folder such as /root.";
+    SCRIPT_UNREADABLE = 105: "The script could not be read or compiled.",
+        "The file cannot be opened by the serving user, or is not valid Python. A traceback follows.",
+        "Mend the syntax error that the traceback shows, or the permissions of the file.";
+    SCRIPT_EXIT = 107: "The script called sys.exit() while it was loaded.",
+        "SystemExit was raised by the script's module body; it does not end the process.",
+        "Remove the call, or keep it behind `if __name__ == '__main__'`.";
+    SCRIPT_FAILED = 109: "The script raised while it was loaded.",
+        "An exception left the script's module body; the traceback follows. The next request tries again.",
+        "Mend what the traceback shows: most often an import that fails for lack of WSGIPythonHome or WSGIPythonPath.";
+    EXEC_CGI_OFF = 134: "Options ExecCGI is off for this script.",
+        "A file was mapped to wsgi-script by SetHandler or AddHandler, and `Options ExecCGI` is not set there. The client gets 403.",
+        "Set `Options +ExecCGI` for the directory, or mount the script with WSGIScriptAlias.";
+    SCRIPT_MISSING = 135: "The script does not exist.",
+        "The file that the request maps to was not found, or the serving user may not see it. The client gets 404.",
+        "Check the path in WSGIScriptAlias, and the permissions of each folder on the way.";
+    SCRIPT_IS_DIRECTORY = 136: "The target is a directory, not a script.",
+        "The request maps to a directory. The client gets 403.",
+        "Let WSGIScriptAlias name a file, or request a file in that directory.";
+    PATH_INFO_REFUSED = 137: "AcceptPathInfo is off and the request has extra path.",
+        "The URL goes on after the script's name, and AcceptPathInfo Off refuses that. The client gets 404.",
+        "Remove AcceptPathInfo Off for the script.";
+    TRANSFER_ENCODING_UNKNOWN = 138: "The request's Transfer-Encoding is not supported.",
+        "Only `chunked` is. The client gets 501.",
+        "Nothing on the server; the client sends what HTTP/1.1 does not oblige a server to accept.";
+    CHUNKED_REFUSED = 139: "A chunked request was refused.",
+        "The request has a chunked body and WSGIChunkedRequest is Off, as is the default. The client gets 411.",
+        "Set `WSGIChunkedRequest On` where the application reads to the end of its input (Django, Flask and others that honour wsgi.input_terminated do).";
+    CONTENT_LENGTH_INVALID = 141: "The request's Content-Length is not a number.",
+        "The client gets 400.",
+        "Nothing on the server.";
+    EMBEDDED_RESTRICTED = 143: "Embedded mode is switched off.",
+        "WSGIRestrictEmbedded On forbids Python in httpd's own processes, and the request is not delegated to another. The client gets 500.",
+        "Set WSGIRestrictEmbedded Off, or delegate the application with WSGIProcessGroup.";
+    NO_SUCH_GROUP = 150: "The process group does not exist.",
+        "WSGIProcessGroup, or the alias option process-group=, names a group that is not defined. The client gets 500.",
+        "Correct the name, or use %{GLOBAL} for embedded mode.";
+    APPLICATION_RAISED = 174: "The application raised an exception.",
+        "An exception left the application or the iteration over its response; the traceback follows. The client gets 500, or an incomplete response when some of it was sent.",
+        "Mend what the traceback shows.";
+    APPLICATION_EXIT = 175: "The application raised SystemExit.",
+        "sys.exit() was called in a request; it does not end the process. The client gets 500.",
+        "Remove the call.";
+    CLOSE_LOOKUP_FAILED = 194: "The attribute close of a response could not be looked up.",
+        "Reading `close` raised something other than AttributeError; the traceback follows.",
+        "Mend the `__getattr__` of the response object.";
+    PYTHON_NOT_RUNNING = 210: "Python is not running in this process.",
+        "It could not be started (an earlier line says why), or the process is being stopped. The client gets 500.",
+        "Look for WSGI0100, WSGI0102 or WSGI1002 above.";
+    INTERNAL_ERROR = 1001: "Internal error in mod_rwsgi.",
+        "A defect of the module was caught at its boundary with httpd or Python. The request gets 500 and the process lives on.",
+        "Please report it, with the line.";
+    PYTHON_START_FAILED = 1002: "Python could not be started.",
+        "Python refused its configuration, or the setting up of the main interpreter failed; the line has the reason. Embedded requests get 500.",
+        "Mend the reason given; WSGIPythonHome is the usual one.";
+    INTERPRETER_FAILED = 1003: "An application group's interpreter could not be made.",
+        "The line has the reason. The client gets 500.",
+        "Use `WSGIApplicationGroup %{GLOBAL}` for the application.";
+    TOO_MANY_INTERPRETERS = 1004: "No more application groups are made in this process.",
+        "Every name of an application group gets an interpreter of its own, and a client can vary names that are made from its Host header. The client gets 503 once the limit is reached.",
+        "Set `UseCanonicalName On`, or name the application group explicitly.";
+    RESPONSE_SHORT = 1005: "The response is shorter than its Content-Length.",
+        "The application ended its response before it had sent what it declared. The connection is closed so that the client can tell.",
+        "Correct the application's Content-Length.";
+    RESPONSE_LONG = 1006: "The response is longer than its Content-Length.",
+        "What goes beyond the declared length was cut off.",
+        "Correct the application's Content-Length.";
+    HEADER_DROPPED = 1007: "A header that belongs to the connection was left out.",
+        "The application set Connection, Transfer-Encoding or another header that only a server may set (PEP 3333, \"Other HTTP Features\").",
+        "Remove the header from the application's response.";
+    STOP_INCOMPLETE = 1008: "Python was left without being finalised.",
+        "The process had to end while requests or threads were still running Python.",
+        "Bound the running time of requests, and stop background threads in an `atexit` callback.";
+    ARGUMENT_LENIENT = 1009: "A directive's value was read leniently.",
+        "The value has trailing characters that older releases ignored, and they are ignored here too.",
+        "Write the plain value.";
+    RESPONSE_NOT_STARTED = 1010: "The application returned without calling start_response.",
+        "PEP 3333 asks for the call before the first body string, and at the latest when the response ends. The client gets 500.",
+        "Call start_response in every branch of the application.";
+    CLIENT_BODY_FAILED = 1011: "The request's body could not be read.",
+        "The client sent a broken body, or stopped sending; the application got an OSError. Told at info level.",
+        "Nothing on the server, unless LimitRequestBody or Timeout is too low.";
+}
+
+/// The page `docs/errors.md`.
+pub fn errors_page() -> String {
+    let mut page = String::from(
+        "# Log codes\n\nEvery warning and error line of the module begins with one of these numbers. Numbers below 1000 mean\nwhat they mean in mod_wsgi. This page is generated from `src/gateway/codes.rs`.\n",
+    );
+    for entry in CODES {
+        let Entry { code, summary, cause, fix } = entry;
+        page.push_str(&format!("\n## {code}\n\n**{summary}** {cause}\n\n*What to do:* {fix}\n"));
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_so_that_none_stands_twice() {
+        assert!(CODES.windows(2).all(|pair| pair[0].code.0 < pair[1].code.0));
+    }
+
+    #[test]
+    fn a_number_has_four_digits() {
+        assert_eq!(Code::APPLICATION_RAISED.to_string(), "WSGI0174");
+    }
+
+    /// `RWSGI_BLESS=1` rewrites the page.
+    #[test]
+    fn the_page_is_in_step_with_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md");
+        if std::env::var_os("RWSGI_BLESS").is_some() {
+            std::fs::write(path, errors_page()).expect("docs/errors.md is writable");
+        }
+        let page = std::fs::read_to_string(path).expect("docs/errors.md is there");
+        assert!(page == errors_page(), "docs/errors.md is stale: run `RWSGI_BLESS=1 cargo test --lib codes`");
+    }
+}

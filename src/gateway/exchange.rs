@@ -1,0 +1,113 @@
+//! One request and its answer, as a protocol sees them.
+
+use std::fmt;
+use std::fs::File;
+
+use super::{Code, Head};
+
+/// One request's bodies, answer and log. Used by one thread at a time.
+///
+/// Methods that may block say so; they are called without Python's GIL.
+pub trait Exchange: Send {
+    /// How long the request's body is.
+    fn body_length(&self) -> BodyLength;
+
+    /// Reads some of the request's body into `buffer`; 0 means its end. May block. The first read answers
+    /// `Expect: 100-continue`.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError>;
+
+    /// Takes over status and headers, once, before any body. Never blocks.
+    fn head(&mut self, head: &Head);
+
+    /// Copies a piece of the body that goes out with what follows. Never blocks.
+    fn stage(&mut self, piece: &[u8]);
+
+    /// Appends a part of a file to what is staged. Never blocks.
+    fn stage_file(&mut self, file: FileRange);
+
+    /// Sends head and all that is staged, and flushes it towards the client. May block.
+    fn flush(&mut self) -> Result<(), ClientGone>;
+
+    /// Sends head and `piece` without copying it, and flushes. May block.
+    fn send(&mut self, piece: &[u8]) -> Result<(), ClientGone>;
+
+    /// Whether the client has gone away, as far as the transport knows.
+    fn is_client_gone(&self) -> bool;
+
+    /// Writes lines to the log that belongs to the request.
+    fn log(&mut self, level: Level, code: Option<Code>, text: &[u8]);
+}
+
+/// How long a request's body is announced to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyLength {
+    /// There is none.
+    None,
+    /// As many bytes.
+    Known(u64),
+    /// Known at its end (chunked, or HTTP/2 without a length).
+    Open,
+}
+
+/// A part of an open file.
+#[derive(Debug)]
+pub struct FileRange {
+    /// Our own descriptor: the application may close its own.
+    pub file: File,
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub length: u64,
+    /// Whether the transport may use the kernel's sendfile (`WSGIEnableSendfile`).
+    pub sendfile: bool,
+}
+
+/// The client went away while the response was being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientGone;
+
+/// Why a request's body could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// The client closed or reset its connection.
+    Gone,
+    /// Nothing came for as long as `Timeout` allows.
+    TimedOut,
+    /// More than `LimitRequestBody` allows.
+    TooLarge,
+    /// Anything else: bad chunks, an early end. The transport's words.
+    Broken(String),
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BodyError::Gone => f.write_str("Connection was terminated"),
+            BodyError::TimedOut => f.write_str("The timeout specified has expired"),
+            BodyError::TooLarge => f.write_str("The request body is larger than LimitRequestBody allows"),
+            BodyError::Broken(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl BodyError {
+    /// The status for a response that has not been started.
+    pub fn status(&self) -> u16 {
+        match self {
+            BodyError::TimedOut => 408,
+            BodyError::TooLarge => 413,
+            BodyError::Gone | BodyError::Broken(_) => 400,
+        }
+    }
+}
+
+/// Levels of log lines, as httpd names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// A request or a process failed.
+    Error,
+    /// Something was corrected or ignored.
+    Warning,
+    /// Told once or seldom.
+    Info,
+}

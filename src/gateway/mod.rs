@@ -1,0 +1,19 @@
+//! What stands between the ways a request arrives and the ways it is answered.
+//!
+//! A transport (httpd in process today, FastCGI later) implements [`Exchange`]; a protocol (WSGI) uses it.
+//! Neither knows the other. Everything that leaves an application passes the one validator in [`headers`],
+//! and framing is counted here, so that no transport and no application decides it.
+
+pub mod body;
+pub mod codes;
+pub mod environ;
+pub mod exchange;
+pub mod headers;
+pub mod outcome;
+
+pub use body::Framing;
+pub use codes::Code;
+pub use environ::{Environ, Key, Name, Variable};
+pub use exchange::{BodyError, BodyLength, ClientGone, Exchange, FileRange, Level};
+pub use headers::{Head, HeaderFault};
+pub use outcome::Outcome;

@@ -1,0 +1,227 @@
+//! Processes and their descriptors, as `/proc` shows them, and signals.
+#![allow(unsafe_code)]
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// One line of the process table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its process id.
+    pub pid: u32,
+    /// Its parent's process id.
+    pub parent: u32,
+    /// Its process group.
+    pub group: u32,
+    /// State letter of `/proc/PID/stat`; `Z` is a zombie.
+    pub state: char,
+    /// Its short name.
+    pub name: String,
+}
+
+/// Every process that can be seen now.
+pub fn all() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(read_process)
+        .collect()
+}
+
+/// `PID (NAME) STATE PPID PGRP ...`, where NAME may hold spaces and parentheses.
+fn read_process(pid: u32) -> Option<Process> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (before, after) = text.rsplit_once(')')?;
+    let name = before.split_once('(')?.1.to_string();
+    let mut fields = after.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
+    Some(Process {
+        pid,
+        parent,
+        group,
+        state,
+        name,
+    })
+}
+
+/// The live children of `parent`, oldest first.
+pub fn children_of(parent: u32) -> Vec<u32> {
+    let mut pids: Vec<u32> = all()
+        .into_iter()
+        .filter(|process| process.parent == parent && process.state != 'Z')
+        .map(|p| p.pid)
+        .collect();
+    pids.sort_unstable();
+    pids
+}
+
+/// The live processes of a process group, or that carry `marker` in their first environment.
+pub fn members(group: u32, marker: &str) -> Vec<Process> {
+    all()
+        .into_iter()
+        .filter(|process| process.state != 'Z')
+        .filter(|process| process.group == group || environment_holds(process.pid, marker))
+        .collect()
+}
+
+fn environment_holds(pid: u32, marker: &str) -> bool {
+    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| {
+        text.split(|byte| *byte == 0)
+            .any(|entry| entry == marker.as_bytes())
+    })
+}
+
+/// What the descriptors of a process point at, such as `/var/log/x` or `socket:[1234]`.
+pub fn descriptors(pid: u32) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .map(|target| target.to_string_lossy().into_owned())
+        .collect()
+}
+
+/// Resident memory of a process in KiB.
+pub fn resident_kib(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
+}
+
+/// TCP state (`0A` is LISTEN) and local and remote address, by socket inode.
+pub(crate) fn tcp_sockets() -> HashMap<String, TcpSocket> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| fs::read_to_string(file).unwrap_or_default());
+    let rows = tables.iter().flat_map(|table| table.lines().skip(1));
+    rows.filter_map(|row| {
+        let fields: Vec<&str> = row.split_whitespace().collect();
+        let [_, local, remote, state] = fields.get(..4)? else {
+            return None;
+        };
+        let described = format!("{local} -> {remote}");
+        Some((
+            (*fields.get(9)?).to_string(),
+            TcpSocket {
+                listening: *state == "0A",
+                described,
+            },
+        ))
+    })
+    .collect()
+}
+
+/// One TCP socket of the machine.
+#[derive(Debug)]
+pub(crate) struct TcpSocket {
+    pub(crate) listening: bool,
+    pub(crate) described: String,
+}
+
+/// Whether this process runs as root.
+pub fn is_root() -> bool {
+    // SAFETY: geteuid has no preconditions.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Whether the account database has this user.
+pub(crate) fn account_exists(name: &str) -> bool {
+    database_has("/etc/passwd", name)
+}
+
+/// Whether the account database has this group.
+pub(crate) fn group_exists(name: &str) -> bool {
+    database_has("/etc/group", name)
+}
+
+fn database_has(file: &str, name: &str) -> bool {
+    fs::read_to_string(file).is_ok_and(|text| text.lines().any(|line| line.split(':').next() == Some(name)))
+}
+
+/// A signal to one process.
+///
+/// # Errors
+/// What `kill(2)` reports, such as no such process.
+pub fn signal(pid: u32, number: i32) -> io::Result<()> {
+    // SAFETY: kill takes two plain numbers and reads no memory.
+    let result = unsafe { libc::kill(pid.cast_signed(), number) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// A signal to every process of a group.
+///
+/// # Errors
+/// What `kill(2)` reports.
+pub fn signal_group(group: u32, number: i32) -> io::Result<()> {
+    // SAFETY: kill takes two plain numbers and reads no memory.
+    let result = unsafe { libc::kill(-group.cast_signed(), number) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Makes the command end when the thread that starts it ends, so that an interrupted test run
+/// leaves no server behind.
+pub(crate) fn end_with_starter(command: &mut Command) {
+    // SAFETY: the closure runs between fork and exec and only makes the async-signal-safe prctl call.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        });
+    }
+}
+
+/// The files below `directory` for which `keep` holds.
+pub(crate) fn files_below(
+    directory: &std::path::Path,
+    keep: &dyn Fn(&fs::FileType, &str) -> bool,
+) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() {
+            found.extend(files_below(&entry.path(), keep));
+        } else if keep(&kind, &entry.file_name().to_string_lossy()) {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+/// Makes closing this socket send a reset.
+pub(crate) fn linger_zero(stream: &std::net::TcpStream) {
+    use std::os::fd::AsRawFd;
+    let linger = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    // SAFETY: the pointer and the length describe one live `linger`, and the descriptor is open.
+    unsafe {
+        libc::setsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_LINGER,
+            (&raw const linger).cast(),
+            size_of::<libc::linger>() as libc::socklen_t,
+        );
+    }
+}

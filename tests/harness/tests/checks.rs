@@ -1,0 +1,118 @@
+//! The harness notices what it promises to notice.
+
+use std::os::unix::net::UnixListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
+use std::time::Duration;
+
+use rwsgi_harness::{Builder, Framing, Server};
+
+fn plain() -> Builder {
+    Server::builder()
+        .without_module_under_test()
+        .file("htdocs/page.txt", "page\n")
+}
+
+/// What finishing the server complains about.
+fn complaint(server: Server) -> String {
+    let outcome = catch_unwind(AssertUnwindSafe(|| server.finish()));
+    let payload = outcome.expect_err("finishing must fail");
+    payload.downcast_ref::<String>().expect("a message").clone()
+}
+
+#[test]
+fn a_clean_server_serves_restarts_and_finishes() {
+    let server = plain().start();
+    let mut kept = server.connect();
+    for _ in 0..2 {
+        let response = kept.get("/page.txt");
+        assert_eq!(
+            (response.status, response.text().as_str(), response.framing),
+            (200, "page\n", Framing::Length(5))
+        );
+    }
+    let before = server.children();
+    server.graceful();
+    assert_eq!(server.get("/page.txt").status, 200);
+    assert!(server.children().iter().any(|pid| !before.contains(pid)));
+    server.wait_for_access("GET /page.txt HTTP/1.1\" 200 5");
+    server.finish();
+}
+
+#[test]
+fn an_undeclared_warning_fails_the_test() {
+    let server = plain()
+        .module("headers")
+        .config("<Location /gone>\nRequire all denied\n</Location>")
+        .start();
+    assert_eq!(server.get("/gone").status, 403);
+    assert!(complaint(server).contains("unexpected log line in error"));
+}
+
+#[test]
+fn a_declared_warning_passes() {
+    let server = plain()
+        .config("<Location /gone>\nRequire all denied\n</Location>")
+        .expect_log("AH01630")
+        .start();
+    assert_eq!(server.get("/gone").status, 403);
+    server.finish();
+}
+
+#[test]
+fn a_missing_expected_line_fails_the_test() {
+    let server = plain().expect_log("never written").start();
+    assert!(complaint(server).contains("no log line matches: never written"));
+}
+
+#[test]
+fn a_process_that_outlives_the_server_fails_the_test() {
+    let server = plain().start();
+    let marker = format!("RWSGI_TEST_SERVER={}", server.root().display());
+    let (name, value) = marker.split_once('=').expect("a pair");
+    let mut stray = Command::new("/usr/bin/sleep")
+        .arg("60")
+        .env(name, value)
+        .spawn()
+        .expect("sleep runs");
+    assert!(complaint(server).contains("(sleep) outlived the server"));
+    assert!(!stray.wait().expect("it can be waited for").success());
+}
+
+#[test]
+fn a_socket_file_left_behind_fails_the_test() {
+    let server = plain().start();
+    let _listener = UnixListener::bind(server.path("run/left.sock")).expect("a socket");
+    assert!(complaint(server).contains("run/left.sock"));
+}
+
+#[test]
+fn a_server_that_lives_too_long_is_killed() {
+    let server = plain().limit(Duration::from_millis(300)).start();
+    assert!(server.connect().closes_within(Duration::from_secs(10)));
+    assert!(complaint(server).contains("outlived its limit"));
+}
+
+#[test]
+fn a_refused_configuration_is_reported() {
+    let check = plain().config("NoSuchDirective on").check_config();
+    assert!(
+        !check.accepted && check.output.contains("NoSuchDirective"),
+        "{}",
+        check.output
+    );
+    assert!(plain().check_config().accepted);
+    let error = plain()
+        .config("NoSuchDirective on")
+        .try_start()
+        .expect_err("httpd must refuse");
+    assert!(error.report.contains("NoSuchDirective"), "{}", error.report);
+}
+
+#[test]
+fn each_further_port_listens() {
+    let server = plain().listen("SECOND").start();
+    let response = server.connect_to(server.port_of("SECOND")).get("/page.txt");
+    assert_eq!(response.text(), "page\n");
+    server.finish();
+}
