@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rwsgi_harness::{Builder, Response, Server};
 
+mod environ;
 mod outcome;
 mod start_response;
 
