@@ -44,8 +44,7 @@ test: ## Set up, lint, build and run every test
 	@$(MAKE) --no-print-directory test-cargo
 
 test-cargo: test-venv ## Run the Rust and server tests against the built module
-	RWSGI_TEST_MODULE=$(MODULE) RWSGI_TEST_VENV=$(TEST_VENV) RWSGI_TEST_PYTHON=$(PYTHON) \
-		$(CARGO) test --locked --workspace
+	RWSGI_TEST_MODULE=$(MODULE) tools/with-test-venv.sh $(TEST_VENV) $(CARGO) test --locked --workspace
 
 test-example: test-venv ## Run the example site's own tests
 	cd example/guestbook && PYTHONDONTWRITEBYTECODE=1 GUESTBOOK_STATE=$(ROOT)/target/example-tests \

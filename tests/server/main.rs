@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use rwsgi_harness::{Builder, Response, Server};
 
+mod apache_conf;
 mod environ;
+mod guestbook;
 mod outcome;
 mod start_response;
 
