@@ -55,7 +55,8 @@ lint: setup-build ## Check formatting, clippy and rustdoc
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
-install: $(if $(filter $(BUILT),$(MODULE)),build) ## Install the module and its configuration (DESTDIR= for packaging)
+# Builds nothing, so that `sudo make install` needs no Rust in root's PATH.
+install: ## Install what `make build` made and its configuration (DESTDIR= for packaging)
 	@tools/install.sh '$(MODULE)' '$(DESTDIR)'
 
 clean: ## Remove everything that was built
