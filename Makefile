@@ -30,7 +30,7 @@ help: ## List the targets
 	@echo '  DESTDIR=...  a prefix for make install'
 
 serve: setup-serve $(if $(filter $(BUILT),$(MODULE)),build) site-venv ## Serve the example site in the foreground, Ctrl-C stops it
-	@$(PYTHON) example/serve --module $(MODULE) --venv $(SITE_VENV) --port $(PORT)
+	@$(PYTHON) example/serve --module $(abspath $(MODULE)) --venv $(SITE_VENV) --port $(PORT)
 
 build: setup-build ## Build target/release/libmod_rwsgi.so
 	$(CARGO) build --locked --release
@@ -44,7 +44,7 @@ test: ## Set up, lint, build and run every test
 	@$(MAKE) --no-print-directory test-cargo
 
 test-cargo: test-venv ## Run the Rust and server tests against the built module
-	RWSGI_TEST_MODULE=$(MODULE) tools/with-test-venv.sh $(TEST_VENV) $(CARGO) test --locked --workspace
+	RWSGI_TEST_MODULE=$(abspath $(MODULE)) tools/with-test-venv.sh $(TEST_VENV) $(CARGO) test --locked --workspace
 
 test-example: test-venv ## Run the example site's own tests
 	cd example/guestbook && PYTHONDONTWRITEBYTECODE=1 GUESTBOOK_STATE=$(ROOT)/target/example-tests \
