@@ -32,16 +32,16 @@ mod python {
     pub(super) fn link() {
         let config = pyo3_build_config::get();
         pyo3_build_config::use_pyo3_cfgs();
-        println!("cargo:rustc-env=RWSGI_PYTHON_VERSION={}", config.version);
-        let Some(dir) = config.lib_dir.as_deref() else { return };
-        let version = &config.version;
-        if !config.shared && !has_static_library(Path::new(dir), &version.to_string()) {
+        println!("cargo:rustc-env=RWSGI_PYTHON_VERSION={}", config.version());
+        let Some(dir) = config.lib_dir() else { return };
+        let version = config.version();
+        if !config.shared() && !has_static_library(Path::new(dir), &version.to_string()) {
             fail(
                 &format!("Python {version} has neither a shared nor a static libpython in {dir}"),
                 "install the package libpython3-dev, or name a Python built with --enable-shared by PYTHON=",
             );
         }
-        if config.shared && !has_shared_library(Path::new(dir), &version.to_string()) {
+        if config.shared() && !has_shared_library(Path::new(dir), &version.to_string()) {
             fail(
                 &format!("libpython{version}.so is not in {dir}"),
                 "install the package libpython3-dev (the development files of the Python named by PYTHON=)",

@@ -1,21 +1,49 @@
 //! Serves Python applications by a real httpd and looks at what comes out.
+//!
+//! Each test has a server of its own, and what the server logs and leaves behind is checked when it
+//! stops (see `rwsgi_harness`). The applications are in `tests/apps`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rwsgi_harness::{Builder, Server};
+use rwsgi_harness::{Builder, Response, Server};
+
+mod apache_conf;
+mod environ;
+mod guestbook;
+mod outcome;
+mod start_response;
+
+/// Where each application of [`mounted`] answers: in the main interpreter, and in a sub-interpreter.
+const GROUPS: [&str; 2] = ["/main", "/sub"];
+
+/// The directory of the Python applications.
+fn apps() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps")
+}
 
 /// A server with every file of `tests/apps` in `${APPS}`.
 fn server() -> Builder {
-    Server::builder().apps_from(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps"))
+    Server::builder().apps_from(apps())
 }
 
-#[test]
-fn a_vhost_says_hello() {
-    let server = server().config("WSGIScriptAlias / ${APPS}/hello.py").start();
-    let response = server.get("/");
-    assert_eq!(
-        (response.status, response.text().as_str(), response.complete),
-        (200, "Hello world!\n", true)
-    );
-    server.finish();
+/// A server with one application under both paths of [`GROUPS`].
+fn mounted(app: &str) -> Builder {
+    server()
+        .config(&format!(
+            "WSGIScriptAlias /main ${{APPS}}/{app} application-group=%{{GLOBAL}}"
+        ))
+        .config(&format!("WSGIScriptAlias /sub ${{APPS}}/{app}"))
+}
+
+/// Asserts an error page of httpd: this status, and no byte of the application in it.
+#[track_caller]
+fn assert_error_page(response: &Response, status: u16) {
+    assert_eq!(response.status, status, "{response:?}");
+    assert!(response.complete, "{response:?}");
+    let text = response.text();
+    assert!(text.contains(&status.to_string()), "not httpd's page: {text}");
+    for leak in ["Traceback", "Error:", ".py", "Injected", "accepted"] {
+        assert!(!text.contains(leak), "{leak} in {text}");
+    }
+    assert_eq!(response.header("X-Injected"), None);
 }

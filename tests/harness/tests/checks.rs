@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::Duration;
 
-use rwsgi_harness::{Builder, Framing, Server};
+use rwsgi_harness::{Builder, Framing, Server, wait_until};
 
 fn plain() -> Builder {
     Server::builder()
@@ -34,7 +34,11 @@ fn a_clean_server_serves_restarts_and_finishes() {
     let before = server.children();
     server.graceful();
     assert_eq!(server.get("/page.txt").status, 200);
-    assert!(server.children().iter().any(|pid| !before.contains(pid)));
+    let renewed = || server.children().iter().all(|pid| !before.contains(pid));
+    assert!(
+        wait_until(Duration::from_secs(10), renewed),
+        "the old generation did not end"
+    );
     server.wait_for_access("GET /page.txt HTTP/1.1\" 200 5");
     server.finish();
 }
