@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use rwsgi_harness::{Builder, Response, Server};
 
 mod environ;
+mod errors;
+mod input;
 mod outcome;
 mod start_response;
 
