@@ -9,9 +9,12 @@ use rwsgi_harness::{Builder, Response, Server};
 
 mod environ;
 mod errors;
+mod file_wrapper;
 mod input;
 mod outcome;
+mod request_checks;
 mod start_response;
+mod write;
 
 /// Where each application of [`mounted`] answers: in the main interpreter, and in a sub-interpreter.
 const GROUPS: [&str; 2] = ["/main", "/sub"];
