@@ -12,6 +12,7 @@ mod errors;
 mod file_wrapper;
 mod input;
 mod outcome;
+mod reliability;
 mod request_checks;
 mod start_response;
 mod write;
