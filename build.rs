@@ -31,6 +31,7 @@ mod python {
 
     pub(super) fn link() {
         let config = pyo3_build_config::get();
+        pyo3_build_config::use_pyo3_cfgs();
         println!("cargo:rustc-env=RWSGI_PYTHON_VERSION={}", config.version);
         let Some(dir) = config.lib_dir.as_deref() else { return };
         let version = &config.version;

@@ -1,6 +1,42 @@
 //! rwsgi: Apache httpd runs Python web applications.
+//!
+//! # Rooms
+//!
+//! | room | what | may use |
+//! |---|---|---|
+//! | [`gateway`] | the neutral core: environ, headers, body, exchange, outcome, log codes | nothing |
+//! | [`config`] | directives, settings, aliases, groups | nothing |
+//! | `ffi` | httpd's declarations and the shim | httpd |
+//! | [`httpd`] | the fence around httpd | `ffi`, pure rooms |
+//! | [`python`] | the fence around CPython | pyo3's `ffi`, pure rooms |
+//! | [`sys`] | the fence around the operating system | libc |
+//! | [`script`] | script files as modules | `python`, pure rooms |
+//! | [`wsgi`] | WSGI | `python`, `sys`, pure rooms |
+//! | [`pymodule`] | what Python code sees of us | `python`, `wsgi`, pure rooms |
+//! | [`app`] | the one door to applications | `script`, `wsgi`, `pymodule`, `python`, `sys` |
+//! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
+//! | [`hooks`] | what httpd calls | `embedded`, `app`, `httpd`, pure rooms |
+//!
+//! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
+
 #![deny(unsafe_code)]
 
 pub mod config;
+mod fault;
+pub mod gateway;
+#[cfg(feature = "python")]
+#[expect(unsafe_code, reason = "the fence around CPython")]
+pub mod python;
+pub mod sys;
+
+#[cfg(feature = "python")]
+pub mod app;
+#[cfg(feature = "python")]
+pub mod pymodule;
+#[cfg(feature = "python")]
+pub mod script;
+#[cfg(feature = "python")]
+pub mod wsgi;
+
 #[cfg(feature = "httpd")]
 mod ffi;

@@ -95,7 +95,10 @@ impl ScriptAlias {
         }
         // Mounted at the root, the slash belongs to the rest of the path.
         filename.extend_from_slice(uri.get(if at_root { 0 } else { location_len }..)?);
-        Some(Mapped { filename, location_len })
+        Some(Mapped {
+            filename,
+            location_len,
+        })
     }
 }
 
@@ -111,7 +114,11 @@ fn matching_prefix(uri: &[u8], prefix: &[u8]) -> Option<usize> {
             return None;
         }
         let is_slash = expected == b'/';
-        wanted = if is_slash { &wanted[slashes(wanted)..] } else { following };
+        wanted = if is_slash {
+            &wanted[slashes(wanted)..]
+        } else {
+            following
+        };
         path = if is_slash { &path[slashes(path)..] } else { rest };
     }
     let at_boundary = path.is_empty() || path[0] == b'/' || prefix.last() == Some(&b'/');
@@ -138,3 +145,6 @@ fn substitute(target: &str, uri: &[u8], groups: &[Option<Range<usize>>]) -> Vec<
     }
     result
 }
+
+#[cfg(test)]
+mod tests;

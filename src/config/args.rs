@@ -63,7 +63,10 @@ pub fn on_off(word: &str) -> Result<bool, ArgumentError> {
 pub fn leading_integer(text: &str) -> (i32, bool) {
     let trimmed = text.trim_start_matches(is_space);
     let digits_at = usize::from(trimmed.starts_with(['+', '-']));
-    let digits = trimmed[digits_at..].bytes().take_while(u8::is_ascii_digit).count();
+    let digits = trimmed[digits_at..]
+        .bytes()
+        .take_while(u8::is_ascii_digit)
+        .count();
     let mut value: i64 = 0;
     for digit in trimmed[digits_at..digits_at + digits].bytes() {
         value = (value * 10 + i64::from(digit - b'0')).min(i64::from(u32::MAX));
@@ -98,7 +101,10 @@ impl<'a> Words<'a> {
     /// Starts at the beginning of `line`.
     #[must_use]
     pub fn new(line: &'a str) -> Self {
-        Self { rest: line.trim_matches(is_space), unterminated: false }
+        Self {
+            rest: line.trim_matches(is_space),
+            unterminated: false,
+        }
     }
 
     /// Whether a word so far had an opening quote and no closing one.
@@ -157,8 +163,10 @@ impl<'a> Words<'a> {
         if self.is_done() {
             return Ok(None);
         }
-        let name_length =
-            self.rest.find(|c| c == '=' || is_space(c)).filter(|&at| self.rest[at..].starts_with('='));
+        let name_length = self
+            .rest
+            .find(|c| c == '=' || is_space(c))
+            .filter(|&at| self.rest[at..].starts_with('='));
         let Some(length) = name_length.filter(|&length| length > 0) else {
             return Err(ArgumentError::NotAnOption(self.next_word().unwrap_or_default()));
         };
@@ -200,13 +208,22 @@ mod tests {
 
     #[test]
     fn backslash_escapes_itself_and_the_open_quote_only() {
-        assert_eq!(split(r#""a\"b" "c\\d" "e\'f" "g\n""#), ["a\"b", r"c\d", r"e\'f", r"g\n"]);
-        assert_eq!(split(r#"C:\web\app a\\b a\"b"#), [r"C:\web\app", r"a\b", r#"a\"b"#]);
+        assert_eq!(
+            split(r#""a\"b" "c\\d" "e\'f" "g\n""#),
+            ["a\"b", r"c\d", r"e\'f", r"g\n"]
+        );
+        assert_eq!(
+            split(r#"C:\web\app a\\b a\"b"#),
+            [r"C:\web\app", r"a\b", r#"a\"b"#]
+        );
     }
 
     #[test]
     fn an_open_quote_is_an_error_here_and_a_note_in_words() {
-        assert_eq!(words("x \"a b"), Err(ArgumentError::UnterminatedQuote("a b".into())));
+        assert_eq!(
+            words("x \"a b"),
+            Err(ArgumentError::UnterminatedQuote("a b".into()))
+        );
         let mut lenient = Words::new("'a b");
         assert_eq!(lenient.next_word().as_deref(), Some("a b"));
         assert!(lenient.unterminated());
@@ -217,7 +234,10 @@ mod tests {
         assert_eq!(on_off("on"), Ok(true));
         assert_eq!(on_off("OFF"), Ok(false));
         let error = on_off("yes").unwrap_err();
-        assert!(error.to_string().starts_with("must be one of: Off | On"), "{error}");
+        assert!(
+            error.to_string().starts_with("must be one of: Off | On"),
+            "{error}"
+        );
     }
 
     #[test]

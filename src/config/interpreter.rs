@@ -94,8 +94,17 @@ mod tests {
 
     #[test]
     fn any_setting_makes_it_not_empty() {
-        let set = PythonSettings { restrict_signal: Some(true), ..Default::default() };
+        let set = PythonSettings {
+            restrict_signal: Some(true),
+            ..Default::default()
+        };
         assert!(!set.is_empty());
-        assert!(!PythonSettings { path: Some(Vec::new()), ..Default::default() }.is_empty());
+        assert!(
+            !PythonSettings {
+                path: Some(Vec::new()),
+                ..Default::default()
+            }
+            .is_empty()
+        );
     }
 }

@@ -52,9 +52,8 @@ impl DirSettings {
     /// `overlay` where it says something, `base` elsewhere.
     #[must_use]
     pub fn merge(base: &Self, overlay: &Self) -> Self {
-        let text = |over: &Option<Arc<str>>, under: &Option<Arc<str>>| {
-            over.as_ref().or(under.as_ref()).cloned()
-        };
+        let text =
+            |over: &Option<Arc<str>>, under: &Option<Arc<str>>| over.as_ref().or(under.as_ref()).cloned();
         Self {
             process_group: text(&overlay.process_group, &base.process_group),
             application_group: text(&overlay.application_group, &base.application_group),
@@ -150,7 +149,8 @@ impl ServerSettings {
     /// Whether paths that differ in letter case are different: depends on the platform unless set.
     #[must_use]
     pub fn case_sensitivity(&self) -> bool {
-        self.case_sensitivity.unwrap_or(!cfg!(any(target_os = "macos", windows)))
+        self.case_sensitivity
+            .unwrap_or(!cfg!(any(target_os = "macos", windows)))
     }
 }
 
@@ -233,9 +233,15 @@ mod tests {
             aliases: vec![alias("/"), alias("/x")],
             restrict_embedded: Some(true),
             case_sensitivity: Some(false),
-            python: PythonSettings { home: Some("/opt/venv".into()), ..Default::default() },
+            python: PythonSettings {
+                home: Some("/opt/venv".into()),
+                ..Default::default()
+            },
         };
-        let host = ServerSettings { aliases: vec![alias("/host")], ..Default::default() };
+        let host = ServerSettings {
+            aliases: vec![alias("/host")],
+            ..Default::default()
+        };
         let merged = ServerSettings::merge(&base, &host);
         let order: Vec<String> = merged.aliases.iter().map(|alias| alias.source_text()).collect();
         assert_eq!(order, ["/host", "/", "/x"]);

@@ -61,7 +61,9 @@ pub fn application_group<'a>(value: Option<&'a str>, facts: &dyn RequestFacts) -
 
 /// The global name in the script that is called.
 pub fn callable_object<'a>(value: Option<&'a str>, facts: &dyn RequestFacts) -> Cow<'a, str> {
-    let Some(value) = value else { return Cow::Borrowed(DEFAULT_CALLABLE) };
+    let Some(value) = value else {
+        return Cow::Borrowed(DEFAULT_CALLABLE);
+    };
     if !value.starts_with('%') {
         return Cow::Borrowed(value);
     }
@@ -142,3 +144,6 @@ fn group_path(script_name: &[u8], fold_case: bool) -> String {
         escaped
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,19 @@ pub struct Framing {
     declared: Option<u64>,
     sent: u64,
     dropped: u64,
-    /// Whether a body may be sent at all: not for HEAD, 204, 304 (RFC 9110, 6.4.1).
-    bodyless: bool,
+    rule: BodyRule,
+}
+
+/// Whether a response has a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BodyRule {
+    /// It has one.
+    #[default]
+    Sent,
+    /// It answers HEAD: the transport drops the body, but its output filters may want to see it.
+    Withheld,
+    /// Its status allows none: 204 and 304 (RFC 9110, 6.4.1).
+    Forbidden,
 }
 
 /// How a response's body compares with what was declared.
@@ -23,8 +34,8 @@ pub enum Balance {
 
 impl Framing {
     /// For a response with the given Content-Length, if it has one.
-    pub fn new(declared: Option<u64>, bodyless: bool) -> Self {
-        Framing { declared, sent: 0, dropped: 0, bodyless }
+    pub fn new(declared: Option<u64>, rule: BodyRule) -> Self {
+        Framing { declared, sent: 0, dropped: 0, rule }
     }
 
     /// How many of the next `length` bytes may go out; the rest is counted as cut off.
@@ -34,29 +45,14 @@ impl Framing {
         let admitted = length.min(room);
         self.sent = self.sent.saturating_add(admitted);
         self.dropped = self.dropped.saturating_add(length - admitted);
-        if self.bodyless { 0 } else { usize::try_from(admitted).unwrap_or(usize::MAX) }
-    }
-
-    /// Whether a body may be sent.
-    pub fn is_bodyless(&self) -> bool {
-        self.bodyless
-    }
-
-    /// The declared length.
-    pub fn declared(&self) -> Option<u64> {
-        self.declared
-    }
-
-    /// Declares the length of the whole body, if none was declared.
-    pub fn declare(&mut self, length: u64) {
-        self.declared.get_or_insert(length);
+        if self.rule == BodyRule::Forbidden { 0 } else { usize::try_from(admitted).unwrap_or(usize::MAX) }
     }
 
     /// The comparison at the end of the body.
     pub fn balance(&self) -> Balance {
         match self.declared {
             // An application may leave out the body of a response that has none on the wire.
-            _ if self.bodyless => Balance::Even,
+            _ if self.rule != BodyRule::Sent => Balance::Even,
             Some(declared) if self.sent < declared => Balance::Short(declared - self.sent),
             _ if self.dropped > 0 => Balance::Long(self.dropped),
             _ => Balance::Even,
@@ -70,38 +66,30 @@ mod tests {
 
     #[test]
     fn without_a_length_all_goes_out() {
-        let mut framing = Framing::new(None, false);
+        let mut framing = Framing::new(None, BodyRule::Sent);
         assert_eq!(framing.admit(10), 10);
         assert_eq!(framing.balance(), Balance::Even);
     }
 
     #[test]
     fn a_longer_body_is_cut() {
-        let mut framing = Framing::new(Some(5), false);
+        let mut framing = Framing::new(Some(5), BodyRule::Sent);
         assert_eq!((framing.admit(3), framing.admit(3), framing.admit(3)), (3, 2, 0));
         assert_eq!(framing.balance(), Balance::Long(4));
     }
 
     #[test]
     fn a_shorter_body_is_noticed() {
-        let mut framing = Framing::new(Some(5), false);
+        let mut framing = Framing::new(Some(5), BodyRule::Sent);
         framing.admit(3);
         assert_eq!(framing.balance(), Balance::Short(2));
     }
 
     #[test]
-    fn a_bodyless_response_sends_nothing() {
-        let mut framing = Framing::new(Some(5), true);
-        assert_eq!(framing.admit(5), 0);
-        assert_eq!(framing.balance(), Balance::Even);
-        assert_eq!(Framing::new(Some(5), true).balance(), Balance::Even);
-    }
-
-    #[test]
-    fn a_length_can_be_declared_late_but_only_once() {
-        let mut framing = Framing::new(None, false);
-        framing.declare(3);
-        framing.declare(9);
-        assert_eq!(framing.declared(), Some(3));
+    fn a_response_without_a_body_is_not_short_of_one() {
+        let mut forbidden = Framing::new(Some(5), BodyRule::Forbidden);
+        assert_eq!((forbidden.admit(5), forbidden.balance()), (0, Balance::Even));
+        let mut withheld = Framing::new(Some(5), BodyRule::Withheld);
+        assert_eq!((withheld.admit(3), withheld.balance()), (3, Balance::Even));
     }
 }

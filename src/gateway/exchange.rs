@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 
-use super::{Code, Head};
+use super::{BodyRule, Code, Head};
 
 /// One request's bodies, answer and log. Used by one thread at a time.
 ///
@@ -31,7 +31,13 @@ pub trait Exchange: Send {
     /// Sends head and `piece` without copying it, and flushes. May block.
     fn send(&mut self, piece: &[u8]) -> Result<(), ClientGone>;
 
-    /// Whether the client has gone away, as far as the transport knows.
+    /// Whether the response has a body; by its status and the request's method.
+    fn body_rule(&self, status: u16) -> BodyRule;
+
+    /// The file that answers the request, for log lines.
+    fn script(&self) -> &[u8];
+
+    /// Whether the client has gone away, as far as the transport can tell without sending.
     fn is_client_gone(&self) -> bool;
 
     /// Writes lines to the log that belongs to the request.

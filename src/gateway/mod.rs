@@ -11,7 +11,7 @@ pub mod exchange;
 pub mod headers;
 pub mod outcome;
 
-pub use body::Framing;
+pub use body::{Balance, BodyRule, Framing};
 pub use codes::Code;
 pub use environ::{Environ, Key, Name, Variable};
 pub use exchange::{BodyError, BodyLength, ClientGone, Exchange, FileRange, Level};

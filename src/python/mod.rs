@@ -33,6 +33,7 @@ mod lease;
 pub mod native;
 mod object;
 pub mod runtime;
+mod traceback;
 
 pub use attach::Attached;
 pub use compile::Code;
@@ -40,3 +41,4 @@ pub use error::{ErrorKind, PyResult, Raised};
 pub use interpreter::{Interpreter, is_attached};
 pub use lease::Lease;
 pub use object::{Object, Stored};
+pub use traceback::format_exception;

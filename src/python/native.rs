@@ -334,7 +334,7 @@ fn pointer_or_null(object: Object<'_>) -> *mut ffi::PyObject {
 
 unsafe extern "C" fn method<T: Payload, M: Method<T>>(
     this: *mut ffi::PyObject,
-    arguments: *const *mut ffi::PyObject,
+    arguments: *mut *mut ffi::PyObject,
     count: ffi::Py_ssize_t,
 ) -> *mut ffi::PyObject {
     // SAFETY: called by CPython for this type's method, with `count` borrowed references.

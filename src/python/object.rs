@@ -186,6 +186,12 @@ impl<'py> Object<'py> {
         }
     }
 
+    /// A `str` encoded as Latin-1; raises UnicodeEncodeError, or TypeError for another type.
+    pub fn encode_latin1(&self, py: Attached<'py>) -> PyResult<'py, Object<'py>> {
+        // SAFETY: alive; CPython checks the type.
+        unsafe { Object::from_result(py, ffi::PyUnicode_AsLatin1String(self.as_ptr())) }
+    }
+
     /// A `str` as UTF-8, with replacement characters where it cannot be; `None` for any other type.
     pub fn to_utf8_lossy(&self, py: Attached<'py>) -> Option<Vec<u8>> {
         if !self.is_str() {

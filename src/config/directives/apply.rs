@@ -41,7 +41,12 @@ pub(super) fn map_head_to_get(call: &mut Call<'_, '_>) -> Result<(), ConfigError
         "auto" => MapHead::Auto,
         "on" => MapHead::On,
         "off" => MapHead::Off,
-        _ => return Err(call.error(Problem::NotOneOf { value: word, allowed: "Off | On | Auto" })),
+        _ => {
+            return Err(call.error(Problem::NotOneOf {
+                value: word,
+                allowed: "Off | On | Auto",
+            }));
+        }
     };
     call.scope.dir.map_head_to_get = Some(value);
     Ok(())

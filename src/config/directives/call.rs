@@ -27,7 +27,12 @@ impl Call<'_, '_> {
         line: &str,
         body: fn(&mut Call<'_, '_>) -> Result<(), ConfigError>,
     ) -> Result<(), ConfigError> {
-        let mut call = Call { name, usage, words: Words::new(line), scope };
+        let mut call = Call {
+            name,
+            usage,
+            words: Words::new(line),
+            scope,
+        };
         body(&mut call)?;
         if call.words.unterminated() {
             call.warn("a quote is not closed, so the argument reaches to the end of the line");
@@ -75,8 +80,12 @@ impl Call<'_, '_> {
 
     /// `word` as `On` or `Off`.
     pub fn switch(&self, word: String) -> Result<bool, ConfigError> {
-        args::on_off(&word)
-            .map_err(|_| self.error(Problem::NotOneOf { value: word, allowed: "Off | On" }))
+        args::on_off(&word).map_err(|_| {
+            self.error(Problem::NotOneOf {
+                value: word,
+                allowed: "Off | On",
+            })
+        })
     }
 
     /// Settings of the enclosing server.

@@ -14,9 +14,17 @@ pub fn manual() -> String {
     );
     for directive in DIRECTIVES {
         let name = name(directive);
-        let default = if directive.default.is_empty() { "none" } else { directive.default };
+        let default = if directive.default.is_empty() {
+            "none"
+        } else {
+            directive.default
+        };
         let places = directive.context.places();
-        let _ = writeln!(page, "| [{name}](#{}) | {places} | {default} |", name.to_ascii_lowercase());
+        let _ = writeln!(
+            page,
+            "| [{name}](#{}) | {places} | {default} |",
+            name.to_ascii_lowercase()
+        );
     }
     for directive in DIRECTIVES {
         section(&mut page, directive);
@@ -31,7 +39,12 @@ fn section(page: &mut String, directive: &Directive) {
     if !directive.default.is_empty() {
         let _ = write!(page, "Default: `{}`. ", directive.default);
     }
-    let _ = writeln!(page, "Context: {}.\n\n{}", directive.context.places(), directive.help);
+    let _ = writeln!(
+        page,
+        "Context: {}.\n\n{}",
+        directive.context.places(),
+        directive.help
+    );
 }
 
 fn name(directive: &Directive) -> String {

@@ -58,14 +58,20 @@ pub struct Directive {
     pub apply: fn(&mut Scope<'_>, &str) -> Result<(), ConfigError>,
 }
 
+/// Compiles a regular expression, or repeats what the engine says against it.
+pub type Compile<'a> = dyn Fn(&str) -> Result<Box<dyn UriPattern>, String> + 'a;
+
 /// What one line of configuration may change.
 pub struct Scope<'a> {
     /// Settings of the server or virtual host; `None` inside sections of it and in `.htaccess`.
     pub server: Option<&'a mut ServerSettings>,
     /// Settings of the section, or the defaults of the server outside of any.
     pub dir: &'a mut DirSettings,
-    /// Compiles a regular expression; the error is what the engine has to say.
-    pub compile: &'a dyn Fn(&str) -> Result<Box<dyn UriPattern>, String>,
+    /// httpd's regular expressions.
+    pub compile: &'a Compile<'a>,
     /// What the administrator should hear although the line was accepted, one line each.
     pub warnings: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,9 @@ pub(super) fn prefix(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
     let target = target(call)?;
     let options = options(call)?;
     if !path.starts_with('/') {
-        call.warn(&format!("no request can match {path:?}, which does not begin with /"));
+        call.warn(&format!(
+            "no request can match {path:?}, which does not begin with /"
+        ));
     } else if path.len() > 1 && path.ends_with('/') && !target.ends_with('/') {
         call.warn(&format!(
             "{path:?} ends with a slash and {target:?} does not: what follows in a URL is glued to the \
@@ -30,8 +32,8 @@ pub(super) fn regex(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
     let pattern = call.word()?;
     let target = target(call)?;
     let options = options(call)?;
-    let compiled = (call.scope.compile)(&pattern)
-        .map_err(|reason| call.error(Problem::Regex { pattern, reason }))?;
+    let compiled =
+        (call.scope.compile)(&pattern).map_err(|reason| call.error(Problem::Regex { pattern, reason }))?;
     push(call, Matcher::Regex(compiled), target, options)
 }
 
@@ -41,7 +43,12 @@ fn push(
     target: String,
     options: AliasOptions,
 ) -> Result<(), ConfigError> {
-    let alias = ScriptAlias { matcher, target, options, source: call.name };
+    let alias = ScriptAlias {
+        matcher,
+        target,
+        options,
+        source: call.name,
+    };
     call.server()?.aliases.push(Arc::new(alias));
     Ok(())
 }
@@ -50,12 +57,20 @@ fn target(call: &mut Call<'_, '_>) -> Result<String, ConfigError> {
     let target = call.word()?;
     // A group of the expression may bring the whole path.
     let absolute = target.starts_with('/') || target.starts_with('$') || has_drive(&target);
-    if absolute { Ok(target) } else { Err(call.error(Problem::RelativePath(target))) }
+    if absolute {
+        Ok(target)
+    } else {
+        Err(call.error(Problem::RelativePath(target)))
+    }
 }
 
 /// Whether `path` begins like `C:/` or `C:\`, where such paths exist.
 fn has_drive(path: &str) -> bool {
-    cfg!(windows) && matches!(path.as_bytes(), [b'A'..=b'Z' | b'a'..=b'z', b':', b'/' | b'\\', ..])
+    cfg!(windows)
+        && matches!(
+            path.as_bytes(),
+            [b'A'..=b'Z' | b'a'..=b'z', b':', b'/' | b'\\', ..]
+        )
 }
 
 fn options(call: &mut Call<'_, '_>) -> Result<AliasOptions, ConfigError> {
@@ -69,7 +84,11 @@ fn options(call: &mut Call<'_, '_>) -> Result<AliasOptions, ConfigError> {
         };
         let text = |option, what| {
             let error = call.error(Problem::Name { option, what });
-            if value.is_empty() { Err(error) } else { Ok(Some(Arc::from(value.as_str()))) }
+            if value.is_empty() {
+                Err(error)
+            } else {
+                Ok(Some(Arc::from(value.as_str())))
+            }
         };
         match name.as_str() {
             "process-group" => options.process_group = text("process-group", "process group")?,
@@ -80,11 +99,16 @@ fn options(call: &mut Call<'_, '_>) -> Result<AliasOptions, ConfigError> {
             "pass-authorization" => options.pass_authorization = Some(call.switch(value.clone())?),
             _ => {
                 let option = format!("{name}={value}");
-                return Err(call.error(Problem::Option { option, allowed: OPTIONS }));
+                return Err(call.error(Problem::Option {
+                    option,
+                    allowed: OPTIONS,
+                }));
             }
         }
         if spaced && !value.is_empty() {
-            call.warn(&format!("{value:?} is taken as the value of {name}= although a space precedes it"));
+            call.warn(&format!(
+                "{value:?} is taken as the value of {name}= although a space precedes it"
+            ));
         }
     }
 }

@@ -46,7 +46,11 @@ impl Access<'_> {
 
     fn existing_directory(&self, path: &Path) -> Result<(), HomeProblem> {
         let found = self.walk(path)?;
-        if metadata(&found)?.is_dir() { Ok(()) } else { Err(HomeProblem::NotADirectory(path.to_owned())) }
+        if metadata(&found)?.is_dir() {
+            Ok(())
+        } else {
+            Err(HomeProblem::NotADirectory(path.to_owned()))
+        }
     }
 
     /// Goes along `path` and returns it without links; every directory on the way must let through.
@@ -124,9 +128,16 @@ impl Access<'_> {
     fn refused(&self, element: &Path, need: Need, error: &io::Error) -> HomeProblem {
         let element = element.to_owned();
         match error.kind() {
-            ErrorKind::PermissionDenied => HomeProblem::NotAccessible { element, need, uid: None },
+            ErrorKind::PermissionDenied => HomeProblem::NotAccessible {
+                element,
+                need,
+                uid: None,
+            },
             ErrorKind::NotADirectory => HomeProblem::NotADirectory(element),
-            _ => HomeProblem::Unreadable { element, reason: error.to_string() },
+            _ => HomeProblem::Unreadable {
+                element,
+                reason: error.to_string(),
+            },
         }
     }
 }
@@ -161,7 +172,10 @@ fn metadata(path: &Path) -> Result<Metadata, HomeProblem> {
             uid: None,
         },
         ErrorKind::NotFound => HomeProblem::Missing(path.to_owned()),
-        _ => HomeProblem::Unreadable { element: path.to_owned(), reason: error.to_string() },
+        _ => HomeProblem::Unreadable {
+            element: path.to_owned(),
+            reason: error.to_string(),
+        },
     })
 }
 

@@ -1,6 +1,7 @@
 //! Looks at `WSGIPythonHome` before Python does, whose own failure would end the process.
 
 mod access;
+mod layout;
 mod problem;
 mod pyvenv;
 
@@ -8,6 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use access::Access;
+use layout::{
+    environment_below, first_of_pair, has_interpreter, is_pypy, normalise, other_version, versions_in,
+};
 pub use problem::{HomeProblem, Need};
 use pyvenv::PyVenv;
 
@@ -45,12 +49,17 @@ pub enum HomeKind {
 
 /// Judges `home` for the Python of version `embedded`, run by `user`.
 ///
-/// Access is computed from owners and mode bits, so that a parent running as root can tell.
+/// Access is computed from owners and mode bits, so that a parent running as root can tell. Access
+/// lists may grant more than these say: [`check_here`] in the user's own process has the last word.
 ///
 /// # Errors
 /// The first thing in the way.
 pub fn check(home: &Path, embedded: (u8, u8), user: &ServingUser) -> Result<PythonHome, HomeProblem> {
-    Preflight { access: Access::ByMode(user), embedded }.check(home)
+    Preflight {
+        access: Access::ByMode(user),
+        embedded,
+    }
+    .check(home)
 }
 
 /// As [`check`], for the user that runs this process: access is tried instead of computed, and so
@@ -59,7 +68,11 @@ pub fn check(home: &Path, embedded: (u8, u8), user: &ServingUser) -> Result<Pyth
 /// # Errors
 /// The first thing in the way.
 pub fn check_here(home: &Path, embedded: (u8, u8)) -> Result<PythonHome, HomeProblem> {
-    Preflight { access: Access::Tried, embedded }.check(home)
+    Preflight {
+        access: Access::Tried,
+        embedded,
+    }
+    .check(home)
 }
 
 struct Preflight<'a> {
@@ -79,16 +92,22 @@ impl Preflight<'_> {
             self.environment(home)
         } else {
             self.installation(&home, &home)?;
-            Ok(PythonHome { prefix: home, kind: HomeKind::Prefix })
+            Ok(PythonHome {
+                prefix: home,
+                kind: HomeKind::Prefix,
+            })
         }
     }
 
     fn environment(&self, home: PathBuf) -> Result<PythonHome, HomeProblem> {
         let settings_file = home.join("pyvenv.cfg");
         self.access.file(&settings_file)?;
-        let settings = PyVenv::parse(&fs::read(&settings_file).map_err(|error| {
-            HomeProblem::Unreadable { element: settings_file.clone(), reason: error.to_string() }
-        })?);
+        let settings = PyVenv::parse(
+            &fs::read(&settings_file).map_err(|error| HomeProblem::Unreadable {
+                element: settings_file.clone(),
+                reason: error.to_string(),
+            })?,
+        );
         if settings.is_pypy || is_pypy(&home) {
             return Err(HomeProblem::PyPy(home));
         }
@@ -100,27 +119,56 @@ impl Preflight<'_> {
             base: settings.home.clone().unwrap_or_default(),
         };
         // `home` is the directory of the base interpreter; its prefix is some directory above.
-        let base = settings.home.as_deref().filter(|base| !base.as_os_str().is_empty());
+        let base = settings
+            .home
+            .as_deref()
+            .filter(|base| !base.as_os_str().is_empty());
         let base = base.ok_or_else(base_missing)?;
         self.access.directory(base).map_err(|problem| match problem {
             HomeProblem::Missing(_) | HomeProblem::DanglingLink { .. } => base_missing(),
             other => other,
         })?;
-        let interpreter = fs::canonicalize(&program).ok();
-        let candidates = base
-            .ancestors()
-            .chain(interpreter.iter().flat_map(|path| path.ancestors()))
-            .find(|candidate| self.standard_library(candidate).is_some());
-        let base_home = candidates.ok_or_else(base_missing)?.to_owned();
+        let base_home = self.base_home(base, &program)?.ok_or_else(base_missing)?;
         self.installation(&base_home, &home)?;
         self.packages(&home)?;
-        Ok(PythonHome { kind: HomeKind::Venv { program, base_home }, prefix: home })
+        Ok(PythonHome {
+            kind: HomeKind::Venv { program, base_home },
+            prefix: home,
+        })
+    }
+
+    /// The prefix above the directory `base` or above the real interpreter, whichever has a library.
+    fn base_home(&self, base: &Path, program: &Path) -> Result<Option<PathBuf>, HomeProblem> {
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        let starts = [Some(base.to_owned()), real(base), real(program)];
+        let above = starts.iter().flatten().flat_map(|start| start.ancestors());
+        // The root holds a library only by way of links into the real prefix.
+        let candidates = above.filter(|prefix| prefix.parent().is_some());
+        if let Some(found) = candidates
+            .clone()
+            .find(|prefix| self.standard_library(prefix).is_some())
+        {
+            return Ok(Some(found.to_owned()));
+        }
+        // A library that this process may not look at is not a missing one.
+        let (major, minor) = self.embedded;
+        for prefix in candidates {
+            let library = prefix.join(format!("lib/python{major}.{minor}"));
+            if let Err(closed @ HomeProblem::NotAccessible { .. }) = self.access.directory(&library) {
+                return Err(closed);
+            }
+        }
+        Ok(None)
     }
 
     /// `bin/python` of an environment; the link must lead somewhere.
     fn program(&self, home: &Path) -> Result<PathBuf, HomeProblem> {
         let (major, minor) = self.embedded;
-        let names = ["python".to_owned(), "python3".to_owned(), format!("python{major}.{minor}")];
+        let names = [
+            "python".to_owned(),
+            "python3".to_owned(),
+            format!("python{major}.{minor}"),
+        ];
         let in_bin = names.map(|name| home.join("bin").join(name));
         let program = in_bin.iter().find(|path| path.symlink_metadata().is_ok());
         let Some(program) = program else {
@@ -148,21 +196,39 @@ impl Preflight<'_> {
             }
         }
         if let Some(found) = other_version(prefix, self.embedded) {
-            return Err(HomeProblem::OtherVersion { home: home.to_owned(), found, embedded: self.embedded });
+            return Err(HomeProblem::OtherVersion {
+                home: home.to_owned(),
+                found,
+                embedded: self.embedded,
+            });
         }
         if library.exists() || has_interpreter(prefix) {
-            return Err(HomeProblem::NoStandardLibrary { home: home.to_owned(), library });
+            return Err(HomeProblem::NoStandardLibrary {
+                home: home.to_owned(),
+                library,
+            });
         }
-        Err(HomeProblem::NoPython { home: home.to_owned(), suggestion: environment_below(home) })
+        Err(HomeProblem::NoPython {
+            home: home.to_owned(),
+            suggestion: environment_below(home),
+        })
     }
 
     /// A file that only a standard library of the right version has.
     fn standard_library(&self, prefix: &Path) -> Option<PathBuf> {
         let (major, minor) = self.embedded;
-        let folders = [format!("lib/python{major}.{minor}"), format!("lib64/python{major}.{minor}")];
-        let landmarks = folders.iter().flat_map(|lib| [format!("{lib}/os.py"), format!("{lib}/os.pyc")]);
+        let folders = [
+            format!("lib/python{major}.{minor}"),
+            format!("lib64/python{major}.{minor}"),
+        ];
+        let landmarks = folders
+            .iter()
+            .flat_map(|lib| [format!("{lib}/os.py"), format!("{lib}/os.pyc")]);
         let zip = format!("lib/python{major}{minor}.zip");
-        landmarks.chain([zip]).map(|landmark| prefix.join(landmark)).find(|path| path.is_file())
+        landmarks
+            .chain([zip])
+            .map(|landmark| prefix.join(landmark))
+            .find(|path| path.is_file())
     }
 
     fn same_version(&self, home: &Path, written: Option<(u8, u8)>) -> Result<(), HomeProblem> {
@@ -174,7 +240,11 @@ impl Preflight<'_> {
             None => versions_in(&home.join("lib")).into_iter().next(),
         };
         found.map_or(Ok(()), |found| {
-            Err(HomeProblem::OtherVersion { home: home.to_owned(), found, embedded: self.embedded })
+            Err(HomeProblem::OtherVersion {
+                home: home.to_owned(),
+                found,
+                embedded: self.embedded,
+            })
         })
     }
 
@@ -189,75 +259,5 @@ impl Preflight<'_> {
     }
 }
 
-/// `prefix` of `prefix:exec_prefix`, a form that older configurations have.
-fn first_of_pair(given: &Path) -> PathBuf {
-    match given.to_str().and_then(|text| text.split_once(':')) {
-        Some((prefix, _)) if !given.exists() && !prefix.is_empty() => PathBuf::from(prefix),
-        _ => given.to_owned(),
-    }
-}
-
-/// The directory that `path` clearly means when it names something inside of it: an interpreter,
-/// `pyvenv.cfg`, `bin`, `lib`, `lib/pythonX.Y` or its `site-packages`.
-fn normalise(path: &Path) -> PathBuf {
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let is_home = |path: &Path| {
-        path.join("pyvenv.cfg").is_file() || !versions_in(&path.join("lib")).is_empty()
-    };
-    if is_home(path) {
-        return path.to_owned();
-    }
-    let mut home = path;
-    let mut depth = 0;
-    while let (Some(last), Some(parent)) = (name(home), home.parent()) {
-        let inside = last == "site-packages"
-            || last == "lib"
-            || last == "lib64"
-            || last == "bin"
-            || last == "pyvenv.cfg"
-            || last.starts_with("python");
-        if !inside || depth == 3 {
-            break;
-        }
-        home = parent;
-        depth += 1;
-        if is_home(home) {
-            return home.to_owned();
-        }
-    }
-    path.to_owned()
-}
-
-/// Versions for which `lib` has a directory `pythonX.Y`, in order.
-fn versions_in(lib: &Path) -> Vec<String> {
-    let entries = fs::read_dir(lib).into_iter().flatten().flatten();
-    let mut versions: Vec<String> = entries
-        .filter_map(|entry| entry.file_name().to_str()?.strip_prefix("python").map(str::to_owned))
-        .filter(|version| pyvenv::minor_version(version).is_some())
-        .collect();
-    versions.sort();
-    versions
-}
-
-/// A version other than `embedded` whose standard library `prefix` holds.
-fn other_version(prefix: &Path, (major, minor): (u8, u8)) -> Option<String> {
-    let embedded = format!("{major}.{minor}");
-    let complete = |version: &String| prefix.join(format!("lib/python{version}/os.py")).exists();
-    versions_in(&prefix.join("lib")).into_iter().find(|version| *version != embedded && complete(version))
-}
-
-fn is_pypy(prefix: &Path) -> bool {
-    let has = |name: &str| prefix.join("bin").join(name).symlink_metadata().is_ok();
-    (has("pypy") || has("pypy3")) && versions_in(&prefix.join("lib")).is_empty()
-}
-
-fn has_interpreter(prefix: &Path) -> bool {
-    ["bin/python", "bin/python3"].iter().any(|name| prefix.join(name).symlink_metadata().is_ok())
-}
-
-/// A virtual environment that a project's directory contains under one of its usual names.
-fn environment_below(directory: &Path) -> Option<PathBuf> {
-    let usual = ["venv", ".venv", "env", ".env", "virtualenv"];
-    usual.iter().map(|name| directory.join(name)).find(|path| path.join("pyvenv.cfg").is_file())
-}
-
+#[cfg(test)]
+mod tests;

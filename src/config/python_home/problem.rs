@@ -89,7 +89,11 @@ impl fmt::Display for HomeProblem {
                 write!(f, "{} is a relative path; write the full path", path.display())
             }
             Self::Missing(path) => {
-                write!(f, "{} does not exist; correct the path or create it", path.display())
+                write!(
+                    f,
+                    "{} does not exist; correct the path or create it",
+                    path.display()
+                )
             }
             Self::NotADirectory(path) => write!(
                 f,
@@ -98,7 +102,9 @@ impl fmt::Display for HomeProblem {
                 path.display()
             ),
             Self::NotAccessible { element, need, uid } => {
-                let user = uid.map_or("this user".to_owned(), |uid| format!("the serving user (uid {uid})"));
+                let user = uid.map_or("this user".to_owned(), |uid| {
+                    format!("the serving user (uid {uid})")
+                });
                 let (verb, bits) = match need {
                     Need::Traverse => ("pass through", "x"),
                     Need::List => ("list", "rx"),
@@ -106,8 +112,8 @@ impl fmt::Display for HomeProblem {
                 };
                 write!(
                     f,
-                    "{user} may not {verb} {path}; grant it with chmod o+{bits} {path}, or move the \
-                     environment elsewhere",
+                    "{user} may not {verb} {path}; move the environment to where that user may read, or \
+                     grant it with chmod o+{bits} {path}",
                     path = element.display()
                 )
             }
@@ -117,7 +123,11 @@ impl fmt::Display for HomeProblem {
                 link.display(),
                 target.display()
             ),
-            Self::OtherVersion { home, found, embedded: (major, minor) } => write!(
+            Self::OtherVersion {
+                home,
+                found,
+                embedded: (major, minor),
+            } => write!(
                 f,
                 "{} belongs to Python {found}, but this module contains Python {major}.{minor}; create it anew \
                  with python{major}.{minor} -m venv, or use a module built for {found}",
@@ -142,13 +152,19 @@ impl fmt::Display for HomeProblem {
                 home.display(),
                 library.display()
             ),
-            Self::NoPython { home, suggestion: Some(suggestion) } => write!(
+            Self::NoPython {
+                home,
+                suggestion: Some(suggestion),
+            } => write!(
                 f,
                 "{} holds no Python; the virtual environment below it is meant, perhaps: {}",
                 home.display(),
                 suggestion.display()
             ),
-            Self::NoPython { home, suggestion: None } => write!(
+            Self::NoPython {
+                home,
+                suggestion: None,
+            } => write!(
                 f,
                 "{} holds neither a virtual environment (no pyvenv.cfg) nor a Python installation (no \
                  lib/python*); give what sys.prefix says in the Python that is meant",

@@ -18,7 +18,9 @@ impl PyVenv {
     pub(super) fn parse(content: &[u8]) -> Self {
         let mut parsed = Self::default();
         for line in String::from_utf8_lossy(content).lines() {
-            let Some((key, value)) = line.split_once('=') else { continue };
+            let Some((key, value)) = line.split_once('=') else {
+                continue;
+            };
             let value = value.trim();
             match key.trim().to_ascii_lowercase().as_str() {
                 "home" if parsed.home.is_none() => parsed.home = Some(value.into()),
@@ -46,8 +48,14 @@ mod tests {
     #[test]
     fn the_files_of_venv_virtualenv_and_uv_are_understood() {
         for (content, version) in [
-            ("home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n", (3, 11)),
-            ("home = /usr/bin\nimplementation = CPython\nversion_info = 3.12.1.final.0\n", (3, 12)),
+            (
+                "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n",
+                (3, 11),
+            ),
+            (
+                "home = /usr/bin\nimplementation = CPython\nversion_info = 3.12.1.final.0\n",
+                (3, 12),
+            ),
             ("HOME=/usr/bin\r\nuv = 0.4\r\nversion_info = 3.13\r\n", (3, 13)),
         ] {
             let parsed = PyVenv::parse(content.as_bytes());
@@ -64,7 +72,10 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_environment_in_particular() {
-        assert_eq!(PyVenv::parse(b"\xff\xfe\0 = \n=\nversion = x.y\nhome"), PyVenv::default());
+        assert_eq!(
+            PyVenv::parse(b"\xff\xfe\0 = \n=\nversion = x.y\nhome"),
+            PyVenv::default()
+        );
         assert_eq!(minor_version("3"), None);
         assert_eq!(minor_version("3.x"), None);
     }

@@ -1,0 +1,139 @@
+//! The one door to applications: attach, load, run.
+
+use std::sync::Arc;
+
+use crate::gateway::{Code, Environ, Exchange, Level, Outcome};
+use crate::pymodule::{self, Setup};
+use crate::python::runtime::{self, NoInterpreter, StartError};
+use crate::python::{Attached, Interpreter, Object};
+use crate::script::{LoadError, Scripts, SourceStamp};
+use crate::{sys, wsgi};
+
+pub use crate::python::runtime::{HashSeed, Settings};
+
+/// Most sub-interpreters of one process. Their names can depend on what clients send.
+pub const MAX_INTERPRETERS: usize = 128;
+
+/// What the rooms above Python keep for each interpreter.
+struct InterpreterState {
+    wsgi: wsgi::State,
+    scripts: Scripts,
+}
+
+/// What runs a request.
+pub struct Job<'a> {
+    /// The application group; empty for the main interpreter.
+    pub application_group: &'a str,
+    /// The script's file name.
+    pub script: &'a [u8],
+    /// The version of that file.
+    pub stamp: SourceStamp,
+    /// Whether another version of the file is loaded again (`WSGIScriptReloading`).
+    pub reload: bool,
+    /// Whether file names that differ in letter case are the same (`WSGICaseSensitivity`).
+    pub fold_case: bool,
+    /// The global name of the callable.
+    pub callable: &'a str,
+    /// The request's variables.
+    pub environ: &'a Environ<'a>,
+    /// When the request came, in seconds since the epoch.
+    pub request_start: f64,
+}
+
+/// Starts Python in a child of httpd.
+pub fn child_start(settings: &Settings, setup: Setup) -> Result<(), StartError> {
+    sys::process::watch_for_fork();
+    let setup = Arc::new(setup);
+    runtime::child_start(
+        settings,
+        Box::new(move |py| {
+            let wsgi = pymodule::prepare(py, &setup)?;
+            py.interpreter().set_state(Box::new(InterpreterState { wsgi, scripts: Scripts::default() }));
+            Ok(())
+        }),
+    )
+}
+
+/// Runs one request. What the response still has staged when this returns is the caller's to send.
+pub fn run(job: &Job<'_>, exchange: &mut dyn Exchange) -> Outcome {
+    let (interpreter, _active) = match runtime::interpreter(job.application_group, MAX_INTERPRETERS) {
+        Ok(found) => found,
+        Err(reason) => return no_interpreter(job, exchange, &reason),
+    };
+    let outcome = interpreter.attach(|py| run_attached(py, interpreter, job, exchange));
+    if sys::process::is_forked_copy() {
+        // The application forked and its copy came back to us: the request is the original's to answer.
+        sys::process::end_forked_copy();
+    }
+    outcome.unwrap_or_else(|| no_interpreter(job, exchange, &NoInterpreter::NotRunning))
+}
+
+fn run_attached(
+    py: Attached<'_>,
+    interpreter: &'static Interpreter,
+    job: &Job<'_>,
+    exchange: &mut dyn Exchange,
+) -> Outcome {
+    let Some(state) = interpreter.state::<InterpreterState>() else {
+        return no_interpreter(job, exchange, &NoInterpreter::NotRunning);
+    };
+    let application = match find_application(py, state, job) {
+        Ok(application) => application,
+        Err(failure) => return failure.report(job, exchange),
+    };
+    wsgi::run(py, &state.wsgi, exchange, job.environ, job.request_start, &application)
+}
+
+/// Why there is nothing to call.
+enum Missing {
+    Script(Box<LoadError>),
+    Callable,
+}
+
+fn find_application<'py>(py: Attached<'py>, state: &InterpreterState, job: &Job<'_>) -> Result<Object<'py>, Missing> {
+    let globals = state
+        .scripts
+        .load(py, job.script, job.stamp, job.reload, job.fold_case)
+        .map_err(|error| Missing::Script(Box::new(error)))?;
+    let found = py.text(job.callable).and_then(|name| globals.get_item(py, &name));
+    found.ok().flatten().ok_or(Missing::Callable)
+}
+
+impl Missing {
+    fn report(self, job: &Job<'_>, exchange: &mut dyn Exchange) -> Outcome {
+        let script = String::from_utf8_lossy(job.script);
+        match self {
+            Missing::Script(error) => {
+                exchange.log(Level::Error, Some(error.code), error.title.as_bytes());
+                if !error.traceback.is_empty() {
+                    exchange.log(Level::Error, None, &error.traceback);
+                }
+                Outcome::Failed(500)
+            }
+            Missing::Callable => {
+                let text = format!("[script {script}] WSGI script '{script}' has no callable '{}'.", job.callable);
+                exchange.log(Level::Error, Some(Code::CALLABLE_MISSING), text.as_bytes());
+                Outcome::Failed(404)
+            }
+        }
+    }
+}
+
+fn no_interpreter(job: &Job<'_>, exchange: &mut dyn Exchange, reason: &NoInterpreter) -> Outcome {
+    let group = job.application_group;
+    let (status, code, text) = match reason {
+        NoInterpreter::NotRunning => (500, Code::PYTHON_NOT_RUNNING, "Python is not running in this process".into()),
+        NoInterpreter::TooMany(limit) => (
+            503,
+            Code::TOO_MANY_INTERPRETERS,
+            format!("application group '{group}' is not made: this process has {limit} already"),
+        ),
+        NoInterpreter::Failed(error) => {
+            (500, Code::INTERPRETER_FAILED, format!("application group '{group}' could not be made: {error}"))
+        }
+    };
+    exchange.log(Level::Error, Some(code), text.as_bytes());
+    Outcome::Failed(status)
+}
+
+pub use crate::python::runtime::{Stopped, child_stop};

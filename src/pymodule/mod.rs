@@ -1,0 +1,127 @@
+//! What Python code finds in every interpreter: the modules `mod_wsgi` and `apache`, the streams of `sys`,
+//! the restrictions and the module path.
+
+use std::ffi::CString;
+
+use crate::python::{Attached, Code, Object, PyResult, format_exception, native, runtime};
+use crate::wsgi;
+
+/// What the modules tell, and how an interpreter is set up; the same for all interpreters of a process.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Constants of every environ.
+    pub constants: wsgi::Constants,
+    /// `mod_wsgi.maximum_processes` and `apache.maximum_processes`.
+    pub maximum_processes: i64,
+    /// `mod_wsgi.threads_per_process` and `apache.threads_per_process`.
+    pub threads_per_process: i64,
+    /// `apache.description`, `apache.mpm_name` and `apache.build_date`.
+    pub server: ServerText,
+    /// Directories for the front of `sys.path`.
+    pub python_path: Vec<String>,
+    /// Whether `sys.stdin` raises.
+    pub restrict_stdin: bool,
+    /// Whether `sys.stdout` raises.
+    pub restrict_stdout: bool,
+    /// Whether `signal.signal` is refused.
+    pub restrict_signal: bool,
+    /// Whether the process serves in the foreground for debugging (`httpd -X`): its streams stay usable.
+    pub debugging: bool,
+    /// Writes a line to the log of the process.
+    pub log: wsgi::ProcessLog,
+}
+
+/// Words about the server.
+#[derive(Clone, Debug, Default)]
+pub struct ServerText {
+    /// Its banner.
+    pub description: String,
+    /// The name of its multi-processing module.
+    pub mpm_name: String,
+    /// When it was built.
+    pub build_date: String,
+}
+
+const SETUP_SOURCE: &[u8] = include_bytes!("setup.py");
+
+/// Sets up the attached interpreter and returns what WSGI needs there.
+pub fn prepare(py: Attached<'_>, setup: &Setup) -> Result<wsgi::State, String> {
+    build(py, setup).map_err(|raised| {
+        let text = format_exception(py, &raised.take());
+        String::from_utf8_lossy(&text).trim().replace('\n', " | ")
+    })
+}
+
+fn build<'py>(py: Attached<'py>, setup: &Setup) -> PyResult<'py, wsgi::State> {
+    let module = native::new_module(py, c"mod_wsgi", c"The WSGI server inside Apache httpd.")?;
+    let state = wsgi::State::new(py, &module, &setup.constants)?;
+    let modules = py.modules();
+    fill_mod_wsgi(py, &module, &state, setup)?;
+    modules.set_item(py, &py.text("mod_wsgi")?, &module)?;
+    let apache = native::new_module(py, c"apache", c"The Apache httpd that this Python runs in.")?;
+    fill_apache(py, &apache, setup)?;
+    let stderr = state.process_stream(py, "<stderr>", setup.log)?;
+    let stdout = state.process_stream(py, "<stdout>", setup.log)?;
+    run_setup(py, setup, &apache, &stderr, &stdout)?;
+    Ok(state)
+}
+
+fn fill_mod_wsgi<'py>(
+    py: Attached<'py>,
+    module: &Object<'py>,
+    state: &wsgi::State,
+    setup: &Setup,
+) -> PyResult<'py, ()> {
+    module.setattr_str(py, c"version", &version(py, setup.constants.version)?)?;
+    module.setattr_str(py, c"process_group", &py.text("")?)?;
+    module.setattr_str(py, c"application_group", &py.text(py.interpreter().name())?)?;
+    module.setattr_str(py, c"maximum_processes", &py.int(setup.maximum_processes)?)?;
+    module.setattr_str(py, c"threads_per_process", &py.int(setup.threads_per_process)?)?;
+    module.setattr_str(py, c"FileWrapper", state.file_wrapper_class(py))
+}
+
+fn fill_apache<'py>(py: Attached<'py>, module: &Object<'py>, setup: &Setup) -> PyResult<'py, ()> {
+    module.setattr_str(py, c"version", &version(py, setup.constants.server_version)?)?;
+    module.setattr_str(py, c"maximum_processes", &py.int(setup.maximum_processes)?)?;
+    module.setattr_str(py, c"threads_per_process", &py.int(setup.threads_per_process)?)?;
+    module.setattr_str(py, c"description", &py.text(&setup.server.description)?)?;
+    module.setattr_str(py, c"mpm_name", &py.text(&setup.server.mpm_name)?)?;
+    module.setattr_str(py, c"build_date", &py.text(&setup.server.build_date)?)
+}
+
+fn version(py: Attached<'_>, numbers: [i64; 3]) -> PyResult<'_, Object<'_>> {
+    let [major, minor, patch] = numbers;
+    py.tuple([py.int(major)?, py.int(minor)?, py.int(patch)?])
+}
+
+/// Runs `setup.py`, which is told everything by name.
+fn run_setup<'py>(
+    py: Attached<'py>,
+    setup: &Setup,
+    apache: &Object<'py>,
+    stderr: &Object<'py>,
+    stdout: &Object<'py>,
+) -> PyResult<'py, ()> {
+    let globals = py.dict()?;
+    let set = |name: &str, value: &Object<'py>| globals.set_item(py, &py.text(name)?, value);
+    let path = py.list()?;
+    for entry in &setup.python_path {
+        path.append(py, &py.file_name(entry.as_bytes())?)?;
+    }
+    set("apache", apache)?;
+    set("stderr", stderr)?;
+    set("stdout", stdout)?;
+    set("python_path", &path)?;
+    set("restrict_stdin", &py.bool(setup.restrict_stdin))?;
+    set("restrict_stdout", &py.bool(setup.restrict_stdout))?;
+    set("restrict_signal", &py.bool(setup.restrict_signal))?;
+    set("debugging", &py.bool(setup.debugging))?;
+    set("is_main", &py.bool(py.interpreter().name().is_empty()))?;
+    Code::compile(py, SETUP_SOURCE, b"<mod_wsgi setup>")?.execute_in(py, &globals)?;
+    Ok(())
+}
+
+/// The version of the running Python, as CPython writes it.
+pub fn python_version() -> CString {
+    CString::new(runtime::version()).unwrap_or_default()
+}

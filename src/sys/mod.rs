@@ -1,0 +1,7 @@
+//! The fence around the operating system: what the standard library does not offer safely.
+
+#![allow(unsafe_code, reason = "the fence around libc")]
+
+pub mod file;
+pub mod process;
+pub mod socket;

@@ -1,0 +1,157 @@
+//! One request: environ, call, response, close.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::environ;
+use super::errors::current_request;
+use super::response::{self, Delivery};
+use super::state::{RequestObjects, State};
+use super::transaction::{Phase, Transaction};
+use crate::gateway::{BodyError, Code, Environ, Exchange, Level, Outcome};
+use crate::python::{Attached, ErrorKind, Object, PyResult, Raised, format_exception};
+use crate::sys;
+
+/// Runs one request against `application`.
+///
+/// When this returns, all Python work of the request is done: the response iterable is closed and gone,
+/// and no Python object reaches `exchange` any more. What the response still has staged is the caller's to
+/// send, without the GIL. `request_start` is in seconds since the epoch.
+pub fn run<'py>(
+    py: Attached<'py>,
+    state: &State,
+    exchange: &mut dyn Exchange,
+    variables: &Environ<'_>,
+    request_start: f64,
+    application: &Object<'py>,
+) -> Outcome {
+    let objects = match state.take_objects(py) {
+        Ok(objects) => objects,
+        Err(raised) => {
+            let text = format_exception(py, &raised.take());
+            exchange.log(Level::Error, Some(Code::INTERNAL_ERROR), &text);
+            return Outcome::Failed(500);
+        }
+    };
+    let outcome = {
+        let _current = current_request(&objects.transaction);
+        objects.transaction.lease.lend(py, exchange, || {
+            let request = Request { py, state, objects: &objects };
+            let outcome = request.respond(variables, request_start, application);
+            state.flush_errors(py, &objects);
+            outcome
+        })
+    };
+    state.put_back(py, objects);
+    outcome
+}
+
+pub(super) struct Request<'a, 'py> {
+    pub(super) py: Attached<'py>,
+    pub(super) state: &'a State,
+    pub(super) objects: &'a RequestObjects,
+}
+
+impl<'py> Request<'_, 'py> {
+    pub(super) fn transaction(&self) -> &Transaction {
+        &self.objects.transaction
+    }
+
+    fn respond(&self, variables: &Environ<'_>, request_start: f64, application: &Object<'py>) -> Outcome {
+        let py = self.py;
+        let environ = match self.environ(variables, request_start) {
+            Ok(environ) => environ,
+            Err(raised) => return self.failed(raised),
+        };
+        let start_response = self.objects.start_response.get(py);
+        match application.call(py, [&environ, start_response]) {
+            Err(raised) => self.failed(raised),
+            Ok(result) => {
+                let delivery = response::deliver(self, &result);
+                let outcome = self.conclude(delivery);
+                response::close(self, result);
+                outcome
+            }
+        }
+    }
+
+    fn environ(&self, variables: &Environ<'_>, request_start: f64) -> PyResult<'py, Object<'py>> {
+        let py = self.py;
+        let names = &self.state.names;
+        let environ = environ::build(py, self.state, variables)?;
+        environ.set_item(py, names.input.get(py), self.objects.input.get(py))?;
+        environ.set_item(py, names.errors.get(py), self.objects.errors.get(py))?;
+        environ.set_item(py, names.request_start.get(py), &py.float(request_start)?)?;
+        environ.set_item(py, names.application_start.get(py), &py.float(now())?)?;
+        environ.set_item(py, names.thread_id.get(py), &py.int(sys::process::thread_id())?)?;
+        Ok(environ)
+    }
+
+    /// What has become of the response once the iterable has no more to give.
+    fn conclude(&self, delivery: Delivery<'py>) -> Outcome {
+        match delivery {
+            Delivery::Done => match self.transaction().finish(self.py) {
+                Ok(()) => response::balance(self),
+                Err(_) => self.not_started(),
+            },
+            Delivery::NotStarted => self.not_started(),
+            Delivery::ClientGone => Outcome::ClientGone,
+            Delivery::Raised(raised) => self.failed(raised),
+        }
+    }
+
+    fn not_started(&self) -> Outcome {
+        let text = b"the application returned without calling start_response()";
+        self.log(Level::Error, Some(Code::RESPONSE_NOT_STARTED), text);
+        self.broken_off(500)
+    }
+
+    /// Logs what the application raised.
+    fn failed(&self, raised: Raised<'py>) -> Outcome {
+        let status = match self.client_fault(&raised) {
+            Some(error) => {
+                drop(raised);
+                self.log(Level::Info, Some(Code::CLIENT_BODY_FAILED), format!("the request body could not be read: {error}").as_bytes());
+                error.status()
+            }
+            None => {
+                self.log_exception("processing", raised);
+                500
+            }
+        };
+        self.broken_off(status)
+    }
+
+    /// The reason when an exception comes from reading a body that the client broke off.
+    fn client_fault(&self, raised: &Raised<'py>) -> Option<BodyError> {
+        let error = self.transaction().input_error().clone()?;
+        raised.is(ErrorKind::OsError).then_some(error)
+    }
+
+    fn broken_off(&self, status: u16) -> Outcome {
+        if self.transaction().phase() == Phase::Committed { Outcome::Truncated } else { Outcome::Failed(status) }
+    }
+
+    /// Logs an exception with its traceback, one record a line.
+    pub(super) fn log_exception(&self, doing: &str, raised: Raised<'py>) {
+        let exited = raised.is(ErrorKind::SystemExit);
+        let exception = raised.take();
+        let code = if exited { Code::APPLICATION_EXIT } else { Code::APPLICATION_RAISED };
+        let name = exception.type_name();
+        let text = format_exception(self.py, &exception);
+        self.transaction().lease.with_detached(self.py, |exchange| {
+            let script = String::from_utf8_lossy(exchange.script()).into_owned();
+            let title = format!("[script {script}] {name} exception raised {doing} WSGI script '{script}'.");
+            exchange.log(Level::Error, Some(code), title.as_bytes());
+            exchange.log(Level::Error, None, &text);
+        });
+    }
+
+    pub(super) fn log(&self, level: Level, code: Option<Code>, text: &[u8]) {
+        self.transaction().lease.with_detached(self.py, |exchange| exchange.log(level, code, text));
+    }
+}
+
+/// Seconds since the epoch.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
+}

@@ -1,0 +1,275 @@
+//! What WSGI keeps for one interpreter: types, names, templates, and request objects to use again.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::environ::Template;
+use super::errors::{self, Buffer, Destination, Log, Sink};
+use super::file_wrapper::{self, FileWrapper};
+use super::input::{self, Input};
+use super::start_response::{StartResponse, Write};
+use super::transaction::Transaction;
+use crate::gateway::Level;
+use crate::python::native::{Type, TypeBuilder};
+use crate::python::{Attached, Object, PyResult, Stored};
+
+/// Most sets of request objects kept for further requests.
+const MAX_SETS: usize = 64;
+
+/// Writes a line to the log of the process.
+pub type ProcessLog = fn(Level, &[u8]);
+
+/// What is the same in every environ of a process.
+#[derive(Clone, Debug)]
+pub struct Constants {
+    /// `wsgi.multithread`.
+    pub multithread: bool,
+    /// `wsgi.multiprocess`.
+    pub multiprocess: bool,
+    /// `wsgi.run_once`.
+    pub run_once: bool,
+    /// `mod_wsgi.version`.
+    pub version: [i64; 3],
+    /// `apache.version`.
+    pub server_version: [i64; 3],
+}
+
+/// The names that a request looks up.
+pub(super) struct Names {
+    pub(super) close: Stored,
+    pub(super) input: Stored,
+    pub(super) errors: Stored,
+    pub(super) request_start: Stored,
+    pub(super) application_start: Stored,
+    pub(super) thread_id: Stored,
+}
+
+/// The state of one interpreter.
+pub struct State {
+    pub(super) names: Names,
+    pub(super) file_wrapper: Type<FileWrapper>,
+    start_response: Type<StartResponse>,
+    write: Type<Write>,
+    input: Type<Input>,
+    log: Type<Log>,
+    buffer: Type<Buffer>,
+    base_environ: Stored,
+    templates: Mutex<Vec<Template>>,
+    shelf: Mutex<Vec<RequestObjects>>,
+}
+
+/// The Python objects of one request.
+pub(super) struct RequestObjects {
+    pub(super) transaction: Arc<Transaction>,
+    pub(super) start_response: Stored,
+    pub(super) write: Stored,
+    pub(super) input: Stored,
+    pub(super) errors: Stored,
+}
+
+impl State {
+    /// The state for the attached interpreter; its types become members of `module`.
+    pub fn new<'py>(py: Attached<'py>, module: &Object<'py>, constants: &Constants) -> PyResult<'py, State> {
+        let file_wrapper = TypeBuilder::default()
+            .constructor()
+            .iterator::<FileWrapper>()
+            .method::<file_wrapper::CloseFile>()
+            .attribute::<file_wrapper::FileLike>()
+            .attribute::<file_wrapper::BlockSize>()
+            .build(py, module)?;
+        let base_environ = base_environ(py, constants, file_wrapper.class(py))?.store();
+        Ok(State {
+            names: Names::new(py)?,
+            start_response: TypeBuilder::default().callable::<StartResponse>().build(py, module)?,
+            write: TypeBuilder::default().callable::<Write>().build(py, module)?,
+            input: input_type(py, module)?,
+            log: log_type(py, module)?,
+            buffer: TypeBuilder::default()
+                .method::<errors::WriteBytes>()
+                .method::<errors::FlushBytes>()
+                .build(py, module)?,
+            file_wrapper,
+            base_environ,
+            templates: Mutex::default(),
+            shelf: Mutex::default(),
+        })
+    }
+
+    /// The class `mod_wsgi.FileWrapper`.
+    pub fn file_wrapper_class<'a, 'py>(&'a self, py: Attached<'py>) -> &'a Object<'py> {
+        self.file_wrapper.class(py)
+    }
+
+    /// A stream for `sys.stderr` or `sys.stdout`.
+    pub fn process_stream<'py>(
+        &self,
+        py: Attached<'py>,
+        name: &'static str,
+        log: ProcessLog,
+    ) -> PyResult<'py, Object<'py>> {
+        self.stream(py, Sink::new(name, Destination::Process(log)))
+    }
+
+    fn stream<'py>(&self, py: Attached<'py>, sink: Sink) -> PyResult<'py, Object<'py>> {
+        let sink = Arc::new(sink);
+        let buffer = self.buffer.instance(py, Buffer { sink: Arc::clone(&sink) })?;
+        self.log.instance(py, Log { sink, buffer: OnceLock::from(buffer.store()) })
+    }
+
+    pub(super) fn base_environ<'a, 'py>(&'a self, py: Attached<'py>) -> &'a Object<'py> {
+        self.base_environ.get(py)
+    }
+
+    pub(super) fn templates(&self) -> MutexGuard<'_, Vec<Template>> {
+        self.templates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Vec<RequestObjects>> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Request objects that nobody else refers to.
+    pub(super) fn take_objects<'py>(&self, py: Attached<'py>) -> PyResult<'py, RequestObjects> {
+        let kept = self.shelf().pop();
+        match kept {
+            Some(objects) => Ok(objects),
+            None => self.new_objects(py),
+        }
+    }
+
+    fn new_objects<'py>(&self, py: Attached<'py>) -> PyResult<'py, RequestObjects> {
+        let transaction = Arc::new(Transaction::default());
+        let write = self.write.instance(py, Write { transaction: Arc::clone(&transaction) })?;
+        let start = StartResponse {
+            transaction: Arc::clone(&transaction),
+            write: OnceLock::from(write.clone().store()),
+        };
+        let input = Input::new(Arc::clone(&transaction));
+        let errors = Sink::new("<wsgi.errors>", Destination::Request(Arc::clone(&transaction)));
+        Ok(RequestObjects {
+            start_response: self.start_response.instance(py, start)?.store(),
+            write: write.store(),
+            input: self.input.instance(py, input)?.store(),
+            errors: self.stream(py, errors)?.store(),
+            transaction,
+        })
+    }
+
+    /// Keeps the objects for a further request, unless the application kept one of them.
+    pub(super) fn put_back(&self, py: Attached<'_>, objects: RequestObjects) {
+        if objects.are_ours_alone(py) {
+            objects.transaction.reset();
+            if let Some(input) = self.input.payload(py, objects.input.get(py)) {
+                input.reset();
+            }
+            if let Some(log) = self.log.payload(py, objects.errors.get(py)) {
+                log.sink.reset();
+            }
+            let mut shelf = self.shelf();
+            if shelf.len() < MAX_SETS {
+                shelf.push(objects);
+                return;
+            }
+        }
+        for object in [objects.start_response, objects.write, objects.input, objects.errors] {
+            drop(object.release(py));
+        }
+    }
+
+    /// Writes an unfinished line of `wsgi.errors`.
+    pub(super) fn flush_errors(&self, py: Attached<'_>, objects: &RequestObjects) {
+        if let Some(log) = self.log.payload(py, objects.errors.get(py)) {
+            let _ = log.sink.flush(py);
+        }
+    }
+}
+
+impl RequestObjects {
+    /// `write` is also held by `start_response`.
+    fn are_ours_alone(&self, py: Attached<'_>) -> bool {
+        self.start_response.get(py).reference_count() == 1
+            && self.write.get(py).reference_count() == 2
+            && self.input.get(py).reference_count() == 1
+            && self.errors.get(py).reference_count() == 1
+    }
+}
+
+impl Names {
+    fn new(py: Attached<'_>) -> PyResult<'_, Names> {
+        let name = |text| py.interned(text).map(Object::store);
+        Ok(Names {
+            close: name(c"close")?,
+            input: name(c"wsgi.input")?,
+            errors: name(c"wsgi.errors")?,
+            request_start: name(c"mod_wsgi.request_start")?,
+            application_start: name(c"mod_wsgi.application_start")?,
+            thread_id: name(c"mod_wsgi.thread_id")?,
+        })
+    }
+}
+
+fn input_type<'py>(py: Attached<'py>, module: &Object<'py>) -> PyResult<'py, Type<Input>> {
+    TypeBuilder::default()
+        .iterator::<Input>()
+        .method::<input::Read>()
+        .method::<input::ReadLine>()
+        .method::<input::ReadLines>()
+        .method::<input::Close>()
+        .build(py, module)
+}
+
+fn log_type<'py>(py: Attached<'py>, module: &Object<'py>) -> PyResult<'py, Type<Log>> {
+    TypeBuilder::default()
+        .method::<errors::WriteText>()
+        .method::<errors::WriteLines>()
+        .method::<errors::Flush>()
+        .method::<errors::CloseLog>()
+        .method::<errors::FileNumber>()
+        .method::<errors::IsTty>()
+        .method::<errors::Readable>()
+        .method::<errors::Seekable>()
+        .method::<errors::Writable>()
+        .attribute::<errors::Name>()
+        .attribute::<errors::Encoding>()
+        .attribute::<errors::ErrorMode>()
+        .attribute::<errors::Mode>()
+        .attribute::<errors::Newlines>()
+        .attribute::<errors::LineBuffering>()
+        .attribute::<errors::Closed>()
+        .attribute::<errors::BytesSide>()
+        .build(py, module)
+}
+
+/// The part of an environ that is the same for every request of an interpreter, with places for what is
+/// not, so that filling them never grows the dict.
+fn base_environ<'py>(
+    py: Attached<'py>,
+    constants: &Constants,
+    file_wrapper: &Object<'py>,
+) -> PyResult<'py, Object<'py>> {
+    let dict = py.dict()?;
+    let set = |key: &str, value: &Object<'py>| dict.set_item(py, &py.text(key)?, value);
+    let version = |numbers: [i64; 3]| {
+        let [major, minor, patch] = numbers;
+        py.tuple([py.int(major)?, py.int(minor)?, py.int(patch)?])
+    };
+    set("wsgi.version", &py.tuple([py.int(1)?, py.int(0)?])?)?;
+    set("wsgi.multithread", &py.bool(constants.multithread))?;
+    set("wsgi.multiprocess", &py.bool(constants.multiprocess))?;
+    set("wsgi.run_once", &py.bool(constants.run_once))?;
+    set("wsgi.file_wrapper", file_wrapper)?;
+    set("wsgi.input_terminated", &py.bool(true))?;
+    set("mod_wsgi.version", &version(constants.version)?)?;
+    set("apache.version", &version(constants.server_version)?)?;
+    set("mod_wsgi.queue_start", &py.float(0.0)?)?;
+    set("mod_wsgi.daemon_start", &py.float(0.0)?)?;
+    for later in [
+        "wsgi.input",
+        "wsgi.errors",
+        "mod_wsgi.request_start",
+        "mod_wsgi.application_start",
+        "mod_wsgi.thread_id",
+    ] {
+        set(later, &py.none())?;
+    }
+    Ok(dict)
+}
