@@ -33,6 +33,9 @@ mod python {
         let config = pyo3_build_config::get();
         pyo3_build_config::use_pyo3_cfgs();
         println!("cargo:rustc-env=RWSGI_PYTHON_VERSION={}", config.version());
+        if let Some(program) = config.executable() {
+            println!("cargo:rustc-env=RWSGI_PYTHON_PROGRAM={program}");
+        }
         let Some(dir) = config.lib_dir() else { return };
         let version = config.version();
         if !config.shared() && !has_static_library(Path::new(dir), &version.to_string()) {
@@ -147,7 +150,7 @@ mod httpd {
             .clang_arg("-Iinclude")
             .allowlist_function("(ap|apr|rwsgi)_.*")
             .allowlist_type("(ap|apr)_.*|core_dir_config|module|module_struct|command_rec|cmd_parms|.*_rec")
-            .allowlist_var("(ap|AP|apr|APR|HTTP|M|OR|RSRC|ACCESS|EXEC|MODULE|NOT|DIR|RWSGI|unixd|OPT)_.*|OK|DECLINED|DONE|ap_unixd_config")
+            .allowlist_var("(ap|AP|apr|APR|HTTP|OR|RSRC|ACCESS|MODULE|NOT|OPT)_.*|APLOG_.*|OK|DECLINED|DONE|ap_unixd_config")
             .blocklist_var("APR_.*(_FMT|_T_FMT)|IPPORT_.*")
             .parse_callbacks(Box::new(IntMacros))
             .default_macro_constant_type(bindgen::MacroTypeVariation::Signed)

@@ -1,7 +1,5 @@
 //! The variables of a request, straight from httpd's record (contract 4).
 
-use std::borrow::Cow;
-
 use super::lifecycle;
 use super::target::Target;
 use crate::config::settings::{DirSettings, MapHead};
@@ -236,6 +234,8 @@ fn add_target<'r>(
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     #[test]

@@ -82,7 +82,6 @@ fn check_body(request: &Request<'_>) -> Result<BodyLength, Refusal> {
             let value = String::from_utf8_lossy(value);
             Refusal::new(400, Code::CONTENT_LENGTH_INVALID, format!("invalid Content-Length '{value}'"))
         }),
-        None if request.may_have_unannounced_body() => Ok(BodyLength::Open),
         None => Ok(BodyLength::None),
     }
 }

@@ -88,7 +88,7 @@ unsafe fn apply(parms: &mut ffi::cmd_parms, dir: Option<&mut DirSettings>, argum
     };
     if matches!(directive.context, Context::Global) {
         // SAFETY: httpd's own parameters; the answer is null or text of its pool.
-        let refused = unsafe { ffi::ap_check_cmd_context(parms, ffi::NOT_IN_VIRTUALHOST) };
+        let refused = unsafe { ffi::ap_check_cmd_context(parms, ffi::NOT_IN_VIRTUALHOST.cast_unsigned()) };
         if !refused.is_null() {
             return refused;
         }

@@ -22,6 +22,10 @@ pub struct Request<'r> {
     _lifetime: PhantomData<&'r ()>,
 }
 
+// SAFETY: httpd lets one thread at a time handle a request (rule 2), and whoever has a `Request` got it from
+// that thread, which waits while another one uses it.
+unsafe impl Send for Request<'_> {}
+
 /// What a file is, as httpd's walk of the path found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
@@ -423,11 +427,6 @@ impl<'r> Request<'r> {
             ffi::apr_table_clear(self.rec().headers_out);
             ffi::apr_table_clear(self.rec().err_headers_out);
         }
-    }
-
-    /// Whether a body may follow although no header announces one (HTTP/2).
-    pub fn may_have_unannounced_body(&self) -> bool {
-        self.rec().body_indeterminate() != 0
     }
 
     /// Whether `CGIPassAuth On` is set.

@@ -10,8 +10,14 @@ use rwsgi_harness::{Builder, Response, Server};
 mod apache_conf;
 mod environ;
 mod guestbook;
+mod errors;
+mod file_wrapper;
+mod input;
 mod outcome;
+mod reliability;
+mod request_checks;
 mod start_response;
+mod write;
 
 /// Where each application of [`mounted`] answers: in the main interpreter, and in a sub-interpreter.
 const GROUPS: [&str; 2] = ["/main", "/sub"];
