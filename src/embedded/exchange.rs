@@ -123,7 +123,10 @@ impl Exchange for HttpdExchange<'_> {
 
     fn is_client_gone(&self) -> bool {
         self.request.is_aborted()
-            || self.request.client_socket().is_some_and(sys::socket::is_closed_by_peer)
+            || self
+                .request
+                .client_socket()
+                .is_some_and(sys::socket::is_closed_by_peer)
     }
 
     fn log(&mut self, level: Level, code: Option<Code>, text: &[u8]) {

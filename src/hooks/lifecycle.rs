@@ -51,7 +51,9 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
 
 fn report_home(problem: &HomeProblem) {
     let code = match problem {
-        HomeProblem::NotAccessible { .. } | HomeProblem::Unreadable { .. } => Code::PYTHON_HOME_NOT_ACCESSIBLE,
+        HomeProblem::NotAccessible { .. } | HomeProblem::Unreadable { .. } => {
+            Code::PYTHON_HOME_NOT_ACCESSIBLE
+        }
         _ => Code::PYTHON_HOME_MISSING,
     };
     log::server(Level::Error, Some(code), problem.to_string().as_bytes());

@@ -9,9 +9,9 @@ use rwsgi_harness::{Builder, Response, Server};
 
 mod apache_conf;
 mod environ;
-mod guestbook;
 mod errors;
 mod file_wrapper;
+mod guestbook;
 mod input;
 mod outcome;
 mod reliability;
