@@ -14,6 +14,13 @@ impl fmt::Display for Code {
     }
 }
 
+impl Code {
+    /// The plain number.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+}
+
 /// One row of the table.
 #[derive(Debug)]
 pub struct Entry {

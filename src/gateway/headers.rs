@@ -58,11 +58,10 @@ impl Head {
         let digits = line
             .get(..3)
             .filter(|digits| digits.iter().all(u8::is_ascii_digit));
-        let Some(digits) = digits else {
+        let (Some(digits), Some(reason)) = (digits, line.get(3..)) else {
             return fault("status code must be a 3 digit integer", line);
         };
-        let reason = &line[3..];
-        if !reason.is_empty() && reason[0] != b' ' {
+        if reason.first().is_some_and(|byte| *byte != b' ') {
             return fault("no space following status code", line);
         }
         if reason.iter().any(u8::is_ascii_control) {

@@ -303,7 +303,7 @@ fn r34_files_that_are_no_scripts() {
     symlink("/dev/zero", server.path("apps/device.py")).expect("a link");
     symlink(server.path("apps/private.py"), server.path("apps/link.py")).expect("a link");
     fs::copy(server.path("apps/private.py"), server.path("apps/unreadable.py")).expect("a copy");
-    fs::set_permissions(server.path("apps/unreadable.py"), Permissions::from_mode(0)).expect("permissions");
+    fs::set_permissions(server.path("apps/unreadable.py"), Permissions::from_mode(0o0)).expect("permissions");
     for name in [
         "__pycache__/private.pyc",
         "__pycache__/",
