@@ -138,10 +138,7 @@ codes! {
     ARGUMENT_LENIENT = 1009: "A directive's value was read leniently.",
         "The value has trailing characters that older releases ignored, and they are ignored here too.",
         "Write the plain value.";
-    RESPONSE_NOT_STARTED = 1010: "The application returned without calling start_response.",
-        "PEP 3333 asks for the call before the first body string, and at the latest when the response ends. The client gets 500.",
-        "Call start_response in every branch of the application.";
-    CLIENT_BODY_FAILED = 1011: "The request's body could not be read.",
+    CLIENT_BODY_FAILED = 1010: "The request's body could not be read.",
         "The client sent a broken body, or stopped sending; the application got an OSError. Told at info level.",
         "Nothing on the server, unless LimitRequestBody or Timeout is too low.";
 }

@@ -61,6 +61,9 @@ impl Head {
         let (Some(digits), Some(reason)) = (digits, line.get(3..)) else {
             return fault("status code must be a 3 digit integer", line);
         };
+        if reason.first().is_some_and(u8::is_ascii_digit) {
+            return fault("status code must be a 3 digit integer", line);
+        }
         if reason.first().is_some_and(|byte| *byte != b' ') {
             return fault("no space following status code", line);
         }
@@ -212,8 +215,7 @@ fn check_name(name: &[u8]) -> Result<(), HeaderFault> {
 fn check_value(value: &[u8]) -> Result<(), HeaderFault> {
     for byte in value {
         match byte {
-            b'\r' => return fault("carriage return character in header value", value),
-            b'\n' => return fault("line feed character in header value", value),
+            b'\r' | b'\n' => return fault("carriage return/line feed character in header value", value),
             b'\t' => {}
             byte if byte.is_ascii_control() => return fault("control character in header value", value),
             _ => {}
@@ -277,7 +279,7 @@ mod tests {
         );
         assert_eq!(
             status_fault(b"2000 OK"),
-            "no space following status code: b'2000 OK'"
+            "status code must be a 3 digit integer: b'2000 OK'"
         );
         assert_eq!(
             status_fault(b"99 x"),
@@ -319,11 +321,11 @@ mod tests {
     fn refuses_bad_values() {
         assert_eq!(
             head_with(b"a", b"x\r").unwrap_err(),
-            "carriage return character in header value: b'x\\r'"
+            "carriage return/line feed character in header value: b'x\\r'"
         );
         assert_eq!(
             head_with(b"a", b"x\ny").unwrap_err(),
-            "line feed character in header value: b'x\\ny'"
+            "carriage return/line feed character in header value: b'x\\ny'"
         );
         assert_eq!(
             head_with(b"a", b"\0").unwrap_err(),

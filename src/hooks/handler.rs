@@ -25,6 +25,10 @@ pub(super) fn handle(request: Request<'_>) -> Status {
     if request.handler() != HANDLER.to_bytes() && request.handler() != MEDIA_TYPE_HANDLER {
         return Status::Declined;
     }
+    if request.method() == b"CONNECT" {
+        // A target of CONNECT is no path of ours.
+        return Status::Http(405);
+    }
     let body = match check_script(&request).and_then(|()| check_body(&request)) {
         Ok(body) => body,
         Err(refusal) => return refusal.answer(&request),

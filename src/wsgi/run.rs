@@ -104,9 +104,8 @@ impl<'py> Request<'_, 'py> {
     }
 
     fn not_started(&self) -> Outcome {
-        let text = b"the application returned without calling start_response()";
-        self.log(Level::Error, Some(Code::RESPONSE_NOT_STARTED), text);
-        Outcome::Failed(500)
+        let message = "start_response() was not called before the response";
+        self.failed(Raised::new(self.py, ErrorKind::RuntimeError, message))
     }
 
     /// Logs what the application raised.

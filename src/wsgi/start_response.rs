@@ -95,7 +95,7 @@ fn check_restart<'py>(py: Attached<'py>, phase: Phase, exc_info: Option<&Object<
 
 fn read_head<'py>(py: Attached<'py>, status: &Object<'py>, headers: &Object<'py>) -> PyResult<'py, Head> {
     let mut head = Head::default();
-    with_latin1(py, status, "status", |line| head.set_status(line))?;
+    with_latin1(py, status, |line| head.set_status(line))?;
     let mut index = 0;
     // The length is asked again for each item: nothing keeps an application from changing its list.
     while let Some(item) = headers.item(py, index) {
@@ -110,11 +110,7 @@ fn read_head<'py>(py: Attached<'py>, status: &Object<'py>, headers: &Object<'py>
             let message = format!("each header must be a 2-tuple, got length {length}");
             return Err(Raised::new(py, ErrorKind::ValueError, message));
         };
-        with_latin1(py, &name, "header name", |name| {
-            Ok(with_latin1(py, &value, "header value", |value| {
-                head.add(name, value)
-            }))
-        })??;
+        with_latin1(py, &name, |name| Ok(with_latin1(py, &value, |value| head.add(name, value))))??;
     }
     Ok(head)
 }
@@ -123,14 +119,13 @@ fn read_head<'py>(py: Attached<'py>, status: &Object<'py>, headers: &Object<'py>
 fn with_latin1<'py, R>(
     py: Attached<'py>,
     value: &Object<'py>,
-    what: &str,
     f: impl FnOnce(&[u8]) -> Result<R, HeaderFault>,
 ) -> PyResult<'py, R> {
     let result = match value.as_latin1() {
         Some(bytes) => f(bytes),
         None if value.is_str() => f(value.encode_latin1(py)?.as_bytes().unwrap_or_default()),
         None => {
-            let message = format!("{what} must be str, not {}", value.type_name());
+            let message = format!("must be str, not {}", value.type_name());
             return Err(Raised::new(py, ErrorKind::TypeError, message));
         }
     };
