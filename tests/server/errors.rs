@@ -158,7 +158,7 @@ fn errors_attributes() {
 
 #[test]
 fn errors_after_the_request() {
-    let server = start();
+    let server = mounted("errors_cases.py").one_process().start();
     for group in GROUPS {
         server.get(&format!("{group}/keep"));
         assert_eq!(server.get(&format!("{group}/use_kept")).text(), "'RuntimeError'");

@@ -138,7 +138,7 @@ fn file_wrapper_head() {
 
 #[test]
 fn file_wrapper_closes_the_file_once() {
-    let server = builder().start();
+    let server = builder().one_process().start();
     for group in GROUPS {
         server.get(&format!("{group}/whole_noted"));
         assert_eq!(server.get(&format!("{group}/events")).text(), "close");
@@ -148,7 +148,7 @@ fn file_wrapper_closes_the_file_once() {
 
 #[test]
 fn file_wrapper_without_a_descriptor_is_read_in_blocks() {
-    let server = builder().start();
+    let server = builder().one_process().start();
     for group in GROUPS {
         assert_eq!(
             server.get(&format!("{group}/without_descriptor")).text(),

@@ -165,7 +165,7 @@ fn input_without_a_body_is_empty() {
 
 #[test]
 fn input_after_the_request() {
-    let server = builder().start();
+    let server = builder().one_process().start();
     for group in GROUPS {
         server.request("POST", &format!("{group}/keep")).body(BODY).send();
         let text = server
@@ -223,7 +223,7 @@ fn input_unread_body_leaves_the_connection_in_step() {
 
 #[test]
 fn input_body_cut_short_raises_an_os_error_for_ever() {
-    let server = builder().start();
+    let server = builder().one_process().start();
     server.allow_log("AH|WSGI");
     for group in GROUPS {
         for head in [
@@ -253,7 +253,7 @@ fn input_body_cut_short_raises_an_os_error_for_ever() {
 
 #[test]
 fn input_malformed_chunk_raises_an_os_error() {
-    let server = builder().start();
+    let server = builder().one_process().start();
     server.allow_log("AH|WSGI");
     for group in GROUPS {
         let mut connection = server.connect();

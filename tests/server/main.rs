@@ -15,6 +15,7 @@ mod outcome;
 mod reliability;
 mod request_checks;
 mod start_response;
+mod validate;
 mod write;
 
 /// Where each application of [`mounted`] answers: in the main interpreter, and in a sub-interpreter.

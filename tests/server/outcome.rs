@@ -16,19 +16,16 @@ fn start() -> Server {
 #[track_caller]
 fn fails(case: &str, exception: &str) {
     let server = mounted("outcome_cases.py").expect_exception(exception).start();
+    let before = server.children();
     for group in GROUPS {
-        let mut connection = server.connect();
-        let before = connection.get(&format!("{group}/pid")).text();
-        let response = connection.get(&format!("{group}/{case}"));
+        let response = server.get(&format!("{group}/{case}"));
         assert_error_page(&response, 500);
         assert!(!response.text().contains("secret"), "{}", response.text());
         assert_eq!(response.header("X-Leaked"), None);
-        assert_eq!(
-            server.get(&format!("{group}/pid")).text(),
-            before,
-            "the process must go on"
-        );
+        assert_eq!(server.get(&format!("{group}/hello")).text(), "hello\n");
     }
+    let after = server.children();
+    assert!(before.iter().all(|pid| after.contains(pid)), "a process ended");
     server.finish();
 }
 
@@ -208,7 +205,7 @@ fn outcome_exception_in_close_lookup() {
 
 #[test]
 fn outcome_close_is_called_once_after_success() {
-    let server = start();
+    let server = mounted("outcome_cases.py").one_process().start();
     for group in GROUPS {
         server.get(&format!("{group}/several_items"));
         assert_eq!(server.get(&format!("{group}/events")).text(), "close");
@@ -219,6 +216,7 @@ fn outcome_close_is_called_once_after_success() {
 #[test]
 fn outcome_close_is_called_once_after_an_exception() {
     let server = mounted("outcome_cases.py")
+        .one_process()
         .expect_exception("ValueError: secret")
         .start();
     for group in GROUPS {
@@ -236,7 +234,7 @@ fn outcome_close_is_called_once_after_an_exception() {
 
 #[test]
 fn outcome_generator_runs_its_finally_block() {
-    let server = start();
+    let server = mounted("outcome_cases.py").one_process().start();
     for group in GROUPS {
         assert_eq!(server.get(&format!("{group}/generator")).text(), "one two");
         assert_eq!(server.get(&format!("{group}/events")).text(), "finally");

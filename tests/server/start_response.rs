@@ -510,6 +510,7 @@ fn start_response_exc_info_after_output_uncaught_truncates() {
 #[test]
 fn start_response_after_the_request() {
     let server = mounted("start_response_cases.py")
+        .one_process()
         .expect_exception("RuntimeError: ")
         .start();
     for group in GROUPS {

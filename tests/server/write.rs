@@ -6,7 +6,7 @@ use crate::{GROUPS, mounted};
 use rwsgi_harness::{Response, Server, wait_for};
 
 fn start() -> Server {
-    mounted("write_cases.py").start()
+    mounted("write_cases.py").one_process().start()
 }
 
 #[track_caller]
