@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rwsgi_harness::{Builder, Response, Server};
 
+mod configurations;
 mod environ;
 mod errors;
 mod file_wrapper;
