@@ -30,7 +30,7 @@ help: ## List the targets
 	@echo '  DESTDIR=...  a prefix for make install'
 
 serve: setup-serve $(if $(filter $(BUILT),$(MODULE)),build) site-venv ## Serve the example site in the foreground, Ctrl-C stops it
-	@$(PYTHON) example/serve --module $(MODULE) --venv $(SITE_VENV) --port $(PORT)
+	@$(PYTHON) example/serve --module $(abspath $(MODULE)) --venv $(SITE_VENV) --port $(PORT)
 
 build: setup-build ## Build target/release/libmod_rwsgi.so
 	$(CARGO) build --locked --release
@@ -44,8 +44,7 @@ test: ## Set up, lint, build and run every test
 	@$(MAKE) --no-print-directory test-cargo
 
 test-cargo: test-venv ## Run the Rust and server tests against the built module
-	RWSGI_TEST_MODULE=$(MODULE) RWSGI_TEST_VENV=$(TEST_VENV) RWSGI_TEST_PYTHON=$(PYTHON) \
-		$(CARGO) test --locked --workspace
+	RWSGI_TEST_MODULE=$(abspath $(MODULE)) tools/with-test-venv.sh $(TEST_VENV) $(CARGO) test --locked --workspace
 
 test-example: test-venv ## Run the example site's own tests
 	cd example/guestbook && PYTHONDONTWRITEBYTECODE=1 GUESTBOOK_STATE=$(ROOT)/target/example-tests \
@@ -56,7 +55,8 @@ lint: setup-build ## Check formatting, clippy and rustdoc
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
-install: $(if $(filter $(BUILT),$(MODULE)),build) ## Install the module and its configuration (DESTDIR= for packaging)
+# Builds nothing, so that `sudo make install` needs no Rust in root's PATH.
+install: ## Install what `make build` made and its configuration (DESTDIR= for packaging)
 	@tools/install.sh '$(MODULE)' '$(DESTDIR)'
 
 clean: ## Remove everything that was built

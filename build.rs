@@ -32,16 +32,16 @@ mod python {
     pub(super) fn link() {
         let config = pyo3_build_config::get();
         pyo3_build_config::use_pyo3_cfgs();
-        println!("cargo:rustc-env=RWSGI_PYTHON_VERSION={}", config.version);
-        let Some(dir) = config.lib_dir.as_deref() else { return };
-        let version = &config.version;
-        if !config.shared && !has_static_library(Path::new(dir), &version.to_string()) {
+        println!("cargo:rustc-env=RWSGI_PYTHON_VERSION={}", config.version());
+        let Some(dir) = config.lib_dir() else { return };
+        let version = config.version();
+        if !config.shared() && !has_static_library(Path::new(dir), &version.to_string()) {
             fail(
                 &format!("Python {version} has neither a shared nor a static libpython in {dir}"),
                 "install the package libpython3-dev, or name a Python built with --enable-shared by PYTHON=",
             );
         }
-        if config.shared && !has_shared_library(Path::new(dir), &version.to_string()) {
+        if config.shared() && !has_shared_library(Path::new(dir), &version.to_string()) {
             fail(
                 &format!("libpython{version}.so is not in {dir}"),
                 "install the package libpython3-dev (the development files of the Python named by PYTHON=)",
@@ -146,7 +146,7 @@ mod httpd {
             .clang_args(defines)
             .clang_arg("-Iinclude")
             .allowlist_function("(ap|apr|rwsgi)_.*")
-            .allowlist_type("(ap|apr)_.*|module|module_struct|command_rec|cmd_parms|.*_rec")
+            .allowlist_type("(ap|apr)_.*|core_dir_config|module|module_struct|command_rec|cmd_parms|.*_rec")
             .allowlist_var("(ap|AP|apr|APR|HTTP|M|OR|RSRC|ACCESS|EXEC|MODULE|NOT|DIR|RWSGI|unixd|OPT)_.*|OK|DECLINED|DONE|ap_unixd_config")
             .blocklist_var("APR_.*(_FMT|_T_FMT)|IPPORT_.*")
             .parse_callbacks(Box::new(IntMacros))

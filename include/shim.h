@@ -8,13 +8,6 @@
 #include "util_filter.h"
 #include "apr_buckets.h"
 
-/* STANDARD20_MODULE_STUFF's numbers, as constants that bindgen can evaluate. */
-enum {
-    RWSGI_MMN_MAJOR = MODULE_MAGIC_NUMBER_MAJOR,
-    RWSGI_MMN_MINOR = MODULE_MAGIC_NUMBER_MINOR
-};
-#define RWSGI_MODULE_COOKIE 0x41503234UL /* "AP24": checked in shim.c */
-
 /* Log one line of text as data, never as a format. `module` is the module's own index. */
 void rwsgi_log_request(const request_rec *r, int module, int level, const char *text);
 void rwsgi_log_server(const server_rec *s, int module, int level, const char *text);

@@ -2,7 +2,7 @@
 
 /// Panics when the environment variable `RWSGI_FAULT` names this point.
 #[inline]
-pub fn point(name: &str) {
+pub(crate) fn point(name: &str) {
     #[cfg(debug_assertions)]
     if enabled::names(name) {
         panic!("injected at {name}");

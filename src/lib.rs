@@ -25,7 +25,6 @@ pub mod config;
 mod fault;
 pub mod gateway;
 #[cfg(feature = "python")]
-#[expect(unsafe_code, reason = "the fence around CPython")]
 pub mod python;
 pub mod sys;
 
@@ -38,5 +37,13 @@ pub mod script;
 #[cfg(feature = "python")]
 pub mod wsgi;
 
+#[cfg(all(feature = "httpd", feature = "python"))]
+pub mod embedded;
 #[cfg(feature = "httpd")]
 mod ffi;
+#[cfg(all(feature = "httpd", feature = "python"))]
+pub mod hooks;
+#[cfg(feature = "httpd")]
+pub mod httpd;
+#[cfg(all(feature = "httpd", feature = "python"))]
+pub mod module;

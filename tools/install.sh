@@ -8,6 +8,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 module=${1:?the module to install} destdir=${2:-}
+if [ ! -f "$module" ]; then
+    echo "$module is missing: run \`make build\` first." >&2
+    exit 1
+fi
 apxs=$(command -v "${APXS:-apxs}" || command -v apxs2 || true)
 if [ -z "$apxs" ]; then
     echo "apxs was not found: install apache2-dev (Debian, Ubuntu) or httpd-devel (Fedora, RHEL), or set APXS." >&2

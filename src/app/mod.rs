@@ -137,3 +137,21 @@ fn no_interpreter(job: &Job<'_>, exchange: &mut dyn Exchange, reason: &NoInterpr
 }
 
 pub use crate::python::runtime::{Stopped, child_stop};
+
+/// The version of the running Python, `3.11.2` for example.
+pub fn python_version() -> String {
+    runtime::version()
+}
+
+/// Major and minor version of the Python that the module was built with.
+pub fn built_with() -> (u8, u8) {
+    let mut numbers = runtime::BUILT_WITH.split('.').map(|number| number.parse().unwrap_or_default());
+    (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default())
+}
+
+/// The executable of the Python that the module was built with, if it is still there: what Python finds
+/// its library by when no WSGIPythonHome is given, instead of whatever `python3` comes first on httpd's
+/// PATH.
+pub fn default_program() -> Option<&'static str> {
+    option_env!("RWSGI_PYTHON_PROGRAM").filter(|program| std::path::Path::new(program).exists())
+}

@@ -5,7 +5,7 @@
 #include "mod_ssl.h"
 
 _Static_assert(MODULE_MAGIC_NUMBER_MAJOR == 20120211, "rwsgi speaks httpd 2.4's module interface only");
-_Static_assert(RWSGI_MODULE_COOKIE == MODULE_MAGIC_COOKIE, "httpd 2.4's module cookie is AP24");
+_Static_assert(MODULE_MAGIC_COOKIE == 0x41503234UL, "httpd 2.4's module cookie is AP24");
 
 void rwsgi_log_request(const request_rec *r, int module, int level, const char *text)
 {

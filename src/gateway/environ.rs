@@ -1,5 +1,7 @@
 //! The variables of a request, from whatever transport.
 
+use std::borrow::Cow;
+
 /// The variables of one request, in order of rising authority: of two with the same name the later counts,
 /// so what the server computed wins over what a configuration or a client set.
 #[derive(Default)]
@@ -145,6 +147,36 @@ fn header_key(name: &[u8]) -> Option<Vec<u8>> {
     Some(key)
 }
 
+/// Runs of slashes become one.
+pub fn collapse_slashes(path: &[u8]) -> Cow<'_, [u8]> {
+    if !path.windows(2).any(|pair| pair == b"//") {
+        return Cow::Borrowed(path);
+    }
+    let mut collapsed = path.to_vec();
+    collapsed.dedup_by(|next, previous| *next == b'/' && *previous == b'/');
+    Cow::Owned(collapsed)
+}
+
+/// How much of `uri` comes before `path_info`, which is its end but for runs of slashes that were made one.
+///
+/// Where the two do not agree (a rewrite changed the path) the name ends at the next slash.
+pub fn script_name_length(uri: &[u8], path_info: &[u8]) -> usize {
+    let mut end = uri.len();
+    for byte in path_info.iter().rev() {
+        match end.checked_sub(1).filter(|last| uri.get(*last) == Some(byte)) {
+            Some(last) => end = last,
+            None => break,
+        }
+        if *byte == b'/' {
+            while end > 0 && uri.get(end - 1) == Some(&b'/') {
+                end -= 1;
+            }
+        }
+    }
+    let rest = uri.get(end..).unwrap_or_default();
+    end + rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +205,29 @@ mod tests {
         assert_eq!(Name::Set(b"PATH").key(), None);
         assert_eq!(Name::Set(b"HTTPS").key(), None);
         assert_eq!(Name::Set(b"APP_SECRET").key().as_deref(), Some(&b"APP_SECRET"[..]));
+    }
+
+    #[test]
+    fn the_script_name_ends_where_the_path_info_begins() {
+        for (uri, path_info, script_name) in [
+            ("/app/x", "/x", "/app"),
+            ("/x", "/x", ""),
+            ("/app", "", "/app"),
+            ("/app//x", "/x", "/app"),
+            ("//app//a//b", "/a/b", "//app"),
+            ("/", "/", ""),
+            ("/app/new", "/other", "/app/new"),
+            ("", "/x", ""),
+        ] {
+            let length = script_name_length(uri.as_bytes(), path_info.as_bytes());
+            assert_eq!(&uri[..length], script_name, "{uri} {path_info}");
+        }
+    }
+
+    #[test]
+    fn slashes_collapse() {
+        assert_eq!(*collapse_slashes(b"//a///b/"), *b"/a/b/");
+        assert_eq!(*collapse_slashes(b""), *b"");
     }
 
     #[test]

@@ -5,9 +5,11 @@
 pub enum Outcome {
     /// The response is complete. Its last part may still be staged.
     Complete,
-    /// Nothing has been sent; the server answers with this status itself.
+    /// The application failed. The server answers with this status itself if nothing has been sent yet;
+    /// otherwise the client must be able to see that the response is incomplete.
     Failed(u16),
-    /// Some of the response has been sent and the rest will not come. The client must be able to see that.
+    /// The application ended its response short of what it declared. What there is goes out, and the client
+    /// must be able to see that the rest does not come.
     Truncated,
     /// The client went away; nobody is left to answer.
     ClientGone,

@@ -1,9 +1,7 @@
 //! What Python code finds in every interpreter: the modules `mod_wsgi` and `apache`, the streams of `sys`,
 //! the restrictions and the module path.
 
-use std::ffi::CString;
-
-use crate::python::{Attached, Code, Object, PyResult, format_exception, native, runtime};
+use crate::python::{Attached, Code, Object, PyResult, format_exception, native};
 use crate::wsgi;
 
 /// What the modules tell, and how an interpreter is set up; the same for all interpreters of a process.
@@ -119,9 +117,4 @@ fn run_setup<'py>(
     set("is_main", &py.bool(py.interpreter().name().is_empty()))?;
     Code::compile(py, SETUP_SOURCE, b"<mod_wsgi setup>")?.execute_in(py, &globals)?;
     Ok(())
-}
-
-/// The version of the running Python, as CPython writes it.
-pub fn python_version() -> CString {
-    CString::new(runtime::version()).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use super::environ;
 use super::errors::current_request;
 use super::response::{self, Delivery};
 use super::state::{RequestObjects, State};
-use super::transaction::{Phase, Transaction};
+use super::transaction::Transaction;
 use crate::gateway::{BodyError, Code, Environ, Exchange, Level, Outcome};
 use crate::python::{Attached, ErrorKind, Object, PyResult, Raised, format_exception};
 use crate::sys;
@@ -102,7 +102,7 @@ impl<'py> Request<'_, 'py> {
     fn not_started(&self) -> Outcome {
         let text = b"the application returned without calling start_response()";
         self.log(Level::Error, Some(Code::RESPONSE_NOT_STARTED), text);
-        self.broken_off(500)
+        Outcome::Failed(500)
     }
 
     /// Logs what the application raised.
@@ -118,17 +118,13 @@ impl<'py> Request<'_, 'py> {
                 500
             }
         };
-        self.broken_off(status)
+        Outcome::Failed(status)
     }
 
     /// The reason when an exception comes from reading a body that the client broke off.
     fn client_fault(&self, raised: &Raised<'py>) -> Option<BodyError> {
         let error = self.transaction().input_error().clone()?;
         raised.is(ErrorKind::OsError).then_some(error)
-    }
-
-    fn broken_off(&self, status: u16) -> Outcome {
-        if self.transaction().phase() == Phase::Committed { Outcome::Truncated } else { Outcome::Failed(status) }
     }
 
     /// Logs an exception with its traceback, one record a line.

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use rwsgi_harness::{Builder, Response, Server};
 
+mod apache_conf;
 mod configurations;
 mod environ;
 mod errors;
 mod file_wrapper;
+mod guestbook;
 mod input;
 mod outcome;
 mod reliability;

@@ -1,0 +1,148 @@
+//! An exchange over httpd's request.
+
+use crate::gateway::{
+    BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Outcome,
+};
+use crate::httpd::{Input, Output, Request, Status, log};
+use crate::sys;
+
+use super::Manner;
+
+/// One request of httpd's, answered in process.
+pub(super) struct HttpdExchange<'r> {
+    request: SendRequest<'r>,
+    script: &'r [u8],
+    input: Input<'r>,
+    output: Output<'r>,
+    sendfile: bool,
+}
+
+/// A request travels with its exchange, which one thread at a time has.
+struct SendRequest<'r>(Request<'r>);
+
+impl<'r> HttpdExchange<'r> {
+    pub(super) fn new(request: Request<'r>, script: &'r [u8], manner: Manner) -> Self {
+        HttpdExchange {
+            request: SendRequest(request),
+            script,
+            input: Input::new(request, manner.body),
+            output: Output::new(request),
+            sendfile: manner.sendfile,
+        }
+    }
+
+    fn request(&self) -> &Request<'r> {
+        &self.request.0
+    }
+
+    /// Sends what is left to send, by how the application ended.
+    pub(super) fn conclude(mut self, outcome: Outcome) -> Status {
+        match outcome {
+            // A client that leaves now leaves like any other: httpd notes it.
+            Outcome::Complete => {
+                let _ = self.output.finish();
+                Status::Ok
+            }
+            Outcome::Truncated => self.break_off(),
+            Outcome::Failed(_) if self.output.has_passed() => self.break_off(),
+            Outcome::Failed(status) => {
+                self.output.discard();
+                self.request().withdraw_response();
+                Status::Http(status)
+            }
+            Outcome::ClientGone => {
+                self.output.discard();
+                self.request().close_connection_after();
+                Status::Ok
+            }
+        }
+    }
+
+    fn break_off(&mut self) -> Status {
+        self.request().close_connection_after();
+        let _ = self.output.break_off();
+        Status::Ok
+    }
+}
+
+impl Exchange for HttpdExchange<'_> {
+    fn body_length(&self) -> BodyLength {
+        self.input.length()
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        self.end_if_forked();
+        self.input.read(buffer)
+    }
+
+    fn head(&mut self, head: &Head) {
+        let request = self.request();
+        request.set_status(head.status(), head.status_line());
+        let (headers, error_headers) = (request.headers_out(), request.err_headers_out());
+        for (name, value) in head.fields() {
+            if name.eq_ignore_ascii_case(b"content-type") {
+                request.set_content_type(value);
+            } else if name.eq_ignore_ascii_case(b"www-authenticate") {
+                error_headers.add(name, value);
+            } else {
+                headers.add(name, value);
+            }
+        }
+        if let Some(length) = head.content_length() {
+            request.set_content_length(length);
+        }
+        // A body that nobody wants to read is not worth reading to its end only to keep the connection.
+        if self.input.has_much_left() || request.expects_continue() {
+            request.close_connection_after();
+        }
+    }
+
+    fn body_rule(&self, status: u16) -> BodyRule {
+        match status {
+            204 | 304 => BodyRule::Forbidden,
+            _ if self.request().is_head() => BodyRule::Withheld,
+            _ => BodyRule::Sent,
+        }
+    }
+
+    fn stage(&mut self, piece: &[u8]) {
+        self.output.stage(piece);
+    }
+
+    fn stage_file(&mut self, mut range: FileRange) {
+        range.sendfile = self.sendfile;
+        self.output.stage_file(range);
+    }
+
+    fn flush(&mut self) -> Result<(), ClientGone> {
+        self.end_if_forked();
+        self.output.flush()
+    }
+
+    fn send(&mut self, piece: &[u8]) -> Result<(), ClientGone> {
+        self.end_if_forked();
+        self.output.send(piece)
+    }
+
+    fn script(&self) -> &[u8] {
+        self.script
+    }
+
+    fn is_client_gone(&self) -> bool {
+        self.request().is_aborted()
+            || self.request().client_socket().is_some_and(sys::socket::is_closed_by_peer)
+    }
+
+    fn log(&mut self, level: Level, code: Option<Code>, text: &[u8]) {
+        log::request(self.request(), level, code, text);
+    }
+}
+
+impl HttpdExchange<'_> {
+    /// A copy of the process that the application forked must not touch the client's connection.
+    fn end_if_forked(&self) {
+        if sys::process::is_forked_copy() {
+            sys::process::end_forked_copy();
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The variables of a request, straight from httpd's record (contract 4).
+
+use std::borrow::Cow;
+
+use super::lifecycle;
+use super::target::Target;
+use crate::config::settings::{DirSettings, MapHead};
+use crate::gateway::environ::{collapse_slashes, script_name_length};
+use crate::gateway::{BodyLength, Environ, Key, Name};
+use crate::httpd::{Request, server_banner};
+
+/// Where the script ends in the path.
+pub(super) struct Paths<'r> {
+    pub(super) script_name: &'r [u8],
+    pub(super) path_info: &'r [u8],
+}
+
+impl<'r> Paths<'r> {
+    pub(super) fn of(request: &Request<'r>) -> Self {
+        let (uri, path_info) = (request.uri(), request.path_info());
+        let script_name = uri.get(..script_name_length(uri, path_info)).unwrap_or_default();
+        Paths {
+            script_name: request.keep(collapse_slashes(script_name)),
+            path_info: request.keep(collapse_slashes(path_info)),
+        }
+    }
+}
+
+/// Numbers as text, for as long as the environ.
+pub(super) struct Scratch {
+    client_port: Decimal,
+    server_port: Decimal,
+    listener_port: Decimal,
+}
+
+impl Scratch {
+    pub(super) fn new(request: &Request<'_>) -> Self {
+        Scratch {
+            client_port: Decimal::new(request.client_port()),
+            server_port: Decimal::new(request.server_port()),
+            listener_port: Decimal::new(request.listener().1),
+        }
+    }
+}
+
+/// A number of up to five digits, without an allocation.
+struct Decimal {
+    digits: [u8; 5],
+    start: usize,
+}
+
+impl Decimal {
+    fn new(mut number: u16) -> Self {
+        let mut digits = [b'0'; 5];
+        let mut start = digits.len();
+        for (index, digit) in digits.iter_mut().enumerate().rev() {
+            *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
+            number /= 10;
+            start = index;
+            if number == 0 {
+                break;
+            }
+        }
+        Decimal { digits, start }
+    }
+
+    fn text(&self) -> &[u8] {
+        self.digits.get(self.start..).unwrap_or_default()
+    }
+}
+
+/// All variables. What the server computes comes last, and so wins.
+pub(super) fn collect<'r>(
+    request: &Request<'r>,
+    settings: &DirSettings,
+    paths: &Paths<'r>,
+    target: &'r Target<'r>,
+    scratch: &'r Scratch,
+    body: BodyLength,
+) -> Environ<'r> {
+    let mut environ = Environ { variables: Vec::with_capacity(96) };
+    let https = add_variables(&mut environ, request);
+    add_headers(&mut environ, request, target.pass_authorization);
+    add_request(&mut environ, request, settings, paths);
+    add_body(&mut environ, request, body);
+    add_peers(&mut environ, request, scratch);
+    add_user(&mut environ, request);
+    add_redirect(&mut environ, request);
+    add_target(&mut environ, request, paths, target, scratch);
+    let scheme: &[u8] = if https || request.is_tls() { b"https" } else { b"http" };
+    environ.server(Key::WsgiUrlScheme, scheme);
+    environ
+}
+
+/// Variables of configuration and other modules. Whether one of them, `HTTPS`, says that the client's
+/// connection is encrypted.
+fn add_variables<'r>(environ: &mut Environ<'r>, request: &Request<'r>) -> bool {
+    let mut https = false;
+    for (name, value) in request.subprocess_env().iter() {
+        if name == b"HTTPS" {
+            https = value == b"1" || value.eq_ignore_ascii_case(b"on");
+        }
+        environ.push(Name::Set(name), value);
+    }
+    https
+}
+
+fn add_headers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, pass_authorization: bool) {
+    for (name, value) in request.headers_in().iter() {
+        let secret = match name.len() {
+            13 if name.eq_ignore_ascii_case(b"authorization") => {
+                !(pass_authorization || request.passes_cgi_authorization())
+            }
+            19 if name.eq_ignore_ascii_case(b"proxy-authorization") => !request.passes_cgi_authorization(),
+            _ => false,
+        };
+        if !secret {
+            environ.push(Name::Header(name), value);
+        }
+    }
+}
+
+fn add_request<'r>(
+    environ: &mut Environ<'r>,
+    request: &Request<'r>,
+    settings: &DirSettings,
+    paths: &Paths<'r>,
+) {
+    environ.server(Key::RequestMethod, method(request, settings));
+    environ.server(Key::ScriptName, paths.script_name);
+    environ.server(Key::PathInfo, paths.path_info);
+    environ.server(Key::QueryString, request.args().unwrap_or_default());
+    environ.server(Key::RequestUri, original_uri(request.request_line()));
+    environ.server(Key::ServerProtocol, request.protocol());
+    environ.server(Key::RequestScheme, request.scheme());
+    environ.server(Key::ScriptFilename, request.filename());
+    environ.server(Key::DocumentRoot, request.document_root());
+    environ.server(Key::ContextPrefix, request.context_prefix());
+    environ.server(Key::ContextDocumentRoot, request.context_document_root());
+}
+
+/// HEAD may be shown as GET, so that output filters see the body that they would see for GET.
+fn method<'r>(request: &Request<'r>, settings: &DirSettings) -> &'r [u8] {
+    let map = match settings.map_head_to_get() {
+        MapHead::Off => false,
+        MapHead::On => request.is_head(),
+        MapHead::Auto => request.is_head() && request.has_content_filter(),
+    };
+    if map { b"GET" } else { request.method() }
+}
+
+/// The target of the request line, without scheme and host of an absolute one.
+fn original_uri(request_line: &[u8]) -> &[u8] {
+    let target = request_line.split(|byte| *byte == b' ').filter(|part| !part.is_empty()).nth(1).unwrap_or_default();
+    if target.first() == Some(&b'/') {
+        return target;
+    }
+    let Some(colon) = target.windows(3).position(|window| window == b"://") else { return target };
+    let host = target.get(colon + 3..).unwrap_or_default();
+    let path = host.iter().position(|byte| *byte == b'/').unwrap_or(host.len());
+    host.get(path..).unwrap_or_default()
+}
+
+fn add_body<'r>(environ: &mut Environ<'r>, request: &Request<'r>, body: BodyLength) {
+    let headers = request.headers_in();
+    if let Some(value) = headers.get(c"Content-Type") {
+        environ.server(Key::ContentType, value);
+    }
+    if let (BodyLength::Known(_), Some(value)) = (body, headers.get(c"Content-Length")) {
+        environ.server(Key::ContentLength, value);
+    }
+}
+
+fn add_peers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, scratch: &'r Scratch) {
+    environ.server(Key::ServerName, request.escape_html(request.server_name()));
+    environ.server(Key::ServerPort, scratch.server_port.text());
+    environ.server(Key::ServerAddr, request.local_ip());
+    environ.server(Key::ServerSoftware, server_banner());
+    if !request.server_admin().is_empty() {
+        environ.server(Key::ServerAdmin, request.server_admin());
+    }
+    environ.server(Key::RemoteAddr, request.client_ip());
+    environ.server(Key::RemotePort, scratch.client_port.text());
+}
+
+fn add_user<'r>(environ: &mut Environ<'r>, request: &Request<'r>) {
+    if !request.auth_type().is_empty() {
+        environ.server(Key::AuthType, request.auth_type());
+    }
+    if !request.user().is_empty() {
+        environ.server(Key::RemoteUser, request.user());
+        return;
+    }
+    let mut previous = request.previous();
+    while let Some(earlier) = previous {
+        if !earlier.user().is_empty() {
+            environ.server(Key::RedirectRemoteUser, earlier.user());
+            return;
+        }
+        previous = earlier.previous();
+    }
+}
+
+fn add_redirect<'r>(environ: &mut Environ<'r>, request: &Request<'r>) {
+    let Some(previous) = request.previous() else { return };
+    environ.server(Key::RedirectUrl, previous.uri());
+    if let Some(args) = previous.args() {
+        environ.server(Key::RedirectQueryString, args);
+    }
+}
+
+fn add_target<'r>(
+    environ: &mut Environ<'r>,
+    request: &Request<'r>,
+    paths: &Paths<'r>,
+    target: &'r Target<'r>,
+    scratch: &'r Scratch,
+) {
+    environ.server(Key::WsgiProcessGroup, target.process_group.as_bytes());
+    environ.server(Key::WsgiApplicationGroup, target.application_group.as_bytes());
+    environ.server(Key::WsgiCallableObject, target.callable.as_bytes());
+    environ.server(Key::WsgiRequestHandler, request.handler());
+    environ.server(Key::WsgiHandlerScript, b"");
+    environ.server(Key::WsgiScriptName, paths.script_name);
+    environ.server(Key::WsgiPathInfo, paths.path_info);
+    environ.server(Key::WsgiListenerHost, request.listener().0);
+    environ.server(Key::WsgiListenerPort, scratch.listener_port.text());
+    environ.server(Key::WsgiServerPid, lifecycle::pid_text());
+    if !request.log_id().is_empty() {
+        environ.server(Key::WsgiRequestId, request.log_id());
+    }
+    if !request.connection_log_id().is_empty() {
+        environ.server(Key::WsgiConnectionId, request.connection_log_id());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_of_a_request_line_is_kept_raw() {
+        assert_eq!(original_uri(b"GET /a%20b//c?d=e HTTP/1.1"), b"/a%20b//c?d=e");
+        assert_eq!(original_uri(b"GET /only"), b"/only");
+        assert_eq!(original_uri(b"GET http://host:80/a?b HTTP/1.1"), b"/a?b");
+        assert_eq!(original_uri(b"GET http://host HTTP/1.1"), b"");
+        assert_eq!(original_uri(b"OPTIONS * HTTP/1.1"), b"*");
+        assert_eq!(original_uri(b""), b"");
+    }
+
+    #[test]
+    fn numbers_need_no_allocation() {
+        for number in [0, 7, 80, 443, 8080, 65535] {
+            assert_eq!(Decimal::new(number).text(), number.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn borrowed_text_stays_borrowed() {
+        assert!(matches!(collapse_slashes(b"/a/b"), Cow::Borrowed(_)));
+    }
+}

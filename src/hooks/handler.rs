@@ -1,0 +1,139 @@
+//! Answering a request: the checks before an application may run (contract 1.11), then the application.
+
+use super::environ::{Paths, Scratch};
+use super::target::Target;
+use super::translate::HANDLER;
+use super::environ;
+use crate::app::Job;
+use crate::embedded::{self, Manner};
+use crate::gateway::headers::parse_length;
+use crate::gateway::{BodyLength, Code, Level};
+use crate::httpd::{FileKind, Request, Status, log};
+
+/// The handler's second name, from the days when a file's type chose it.
+const MEDIA_TYPE_HANDLER: &[u8] = b"application/x-httpd-wsgi";
+
+/// Why a request is not run.
+struct Refusal {
+    status: u16,
+    code: Code,
+    reason: String,
+}
+
+/// Answers requests for our handler.
+pub(super) fn handle(request: Request<'_>) -> Status {
+    if request.handler() != HANDLER.to_bytes() && request.handler() != MEDIA_TYPE_HANDLER {
+        return Status::Declined;
+    }
+    let body = match check_script(&request).and_then(|()| check_body(&request)) {
+        Ok(body) => body,
+        Err(refusal) => return refusal.answer(&request),
+    };
+    if is_too_large(&request, body) {
+        request.discard_body();
+        return Status::Http(413);
+    }
+    run(&request, body)
+}
+
+impl Refusal {
+    fn new(status: u16, code: Code, reason: impl Into<String>) -> Self {
+        Refusal { status, code, reason: reason.into() }
+    }
+
+    fn answer(self, request: &Request<'_>) -> Status {
+        let text = format!("{}: {}", self.reason, String::from_utf8_lossy(request.filename()));
+        log::request(request, Level::Error, Some(self.code), text.as_bytes());
+        Status::Http(self.status)
+    }
+}
+
+/// Whether the file may be run as a script.
+fn check_script(request: &Request<'_>) -> Result<(), Refusal> {
+    if !request.is_aliased() && !request.allows_exec_cgi() {
+        return Err(Refusal::new(403, Code::EXEC_CGI_OFF, "Options ExecCGI is off in this directory"));
+    }
+    match request.file_kind() {
+        FileKind::Missing => Err(Refusal::new(404, Code::SCRIPT_MISSING, "target WSGI script not found")),
+        FileKind::Directory => {
+            Err(Refusal::new(403, Code::SCRIPT_IS_DIRECTORY, "target WSGI script is a directory"))
+        }
+        FileKind::Other => {
+            Err(Refusal::new(403, Code::SCRIPT_IS_DIRECTORY, "target WSGI script is not a regular file"))
+        }
+        FileKind::Regular if request.refuses_path_info() && !request.path_info().is_empty() => {
+            Err(Refusal::new(404, Code::PATH_INFO_REFUSED, "AcceptPathInfo Off disallows the URL's extra path"))
+        }
+        FileKind::Regular => Ok(()),
+    }
+}
+
+/// What body the request has.
+fn check_body(request: &Request<'_>) -> Result<BodyLength, Refusal> {
+    if request.is_subrequest() {
+        return Ok(BodyLength::None);
+    }
+    let headers = request.headers_in();
+    if let Some(encoding) = headers.get(c"Transfer-Encoding") {
+        return check_chunked(request, encoding);
+    }
+    match headers.get(c"Content-Length") {
+        Some(value) => parse_length(value).map(BodyLength::Known).ok_or_else(|| {
+            let value = String::from_utf8_lossy(value);
+            Refusal::new(400, Code::CONTENT_LENGTH_INVALID, format!("invalid Content-Length '{value}'"))
+        }),
+        None if request.may_have_unannounced_body() => Ok(BodyLength::Open),
+        None => Ok(BodyLength::None),
+    }
+}
+
+fn check_chunked(request: &Request<'_>, encoding: &[u8]) -> Result<BodyLength, Refusal> {
+    if !encoding.eq_ignore_ascii_case(b"chunked") {
+        let encoding = String::from_utf8_lossy(encoding);
+        let reason = format!("unexpected value '{encoding}' for Transfer-Encoding");
+        return Err(Refusal::new(501, Code::TRANSFER_ENCODING_UNKNOWN, reason));
+    }
+    if !request.dir_settings().chunked_request() {
+        let reason = "chunked request refused, as WSGIChunkedRequest is Off";
+        return Err(Refusal::new(411, Code::CHUNKED_REFUSED, reason));
+    }
+    Ok(BodyLength::Open)
+}
+
+fn is_too_large(request: &Request<'_>, body: BodyLength) -> bool {
+    match body {
+        BodyLength::Known(length) => {
+            let limit = request.body_limit();
+            limit > 0 && length > limit
+        }
+        BodyLength::None | BodyLength::Open => false,
+    }
+}
+
+fn run(request: &Request<'_>, body: BodyLength) -> Status {
+    let settings = request.dir_settings();
+    let paths = Paths::of(request);
+    let target = Target::of(request, settings, paths.script_name);
+    if !target.process_group.is_empty() {
+        let reason = format!("no process group '{}' is defined", target.process_group);
+        return Refusal::new(500, Code::NO_SUCH_GROUP, reason).answer(request);
+    }
+    if request.server_settings().restrict_embedded() {
+        let reason = "WSGIRestrictEmbedded On forbids to run the script in httpd's processes";
+        return Refusal::new(500, Code::EMBEDDED_RESTRICTED, reason).answer(request);
+    }
+    let scratch = Scratch::new(request);
+    let variables = environ::collect(request, settings, &paths, &target, &scratch, body);
+    let job = Job {
+        application_group: &target.application_group,
+        script: request.filename(),
+        stamp: request.file_modified(),
+        reload: settings.script_reloading(),
+        fold_case: !request.server_settings().case_sensitivity(),
+        callable: &target.callable,
+        environ: &variables,
+        // Microseconds since the epoch fit a float's 53 bits for centuries.
+        request_start: request.time() as f64 / 1e6,
+    };
+    embedded::serve(*request, &job, Manner { body, sendfile: settings.enable_sendfile() })
+}

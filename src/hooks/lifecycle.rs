@@ -1,0 +1,146 @@
+//! The start and the end of httpd's processes.
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::app::{self, HashSeed, Settings, Stopped};
+use crate::config::interpreter::{self, PythonSettings};
+use crate::config::python_home::{self, HomeKind, HomeProblem, ServingUser};
+use crate::config::settings::ServerSettings;
+use crate::gateway::{Code, Level};
+use crate::httpd::{Child, Request, Startup, log, process};
+use crate::pymodule::{ServerText, Setup};
+use crate::sys;
+use crate::wsgi::Constants;
+
+/// The release of mod_wsgi whose behaviour applications can expect; `mod_wsgi.version`.
+const COMPATIBLE_WITH: [i64; 3] = [6, 1, 1];
+
+/// How long a stopping process waits for requests that are still in Python.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+static PID: OnceLock<String> = OnceLock::new();
+static PYTHON_RUNS: AtomicBool = AtomicBool::new(false);
+
+/// The number of this process, as text.
+pub(super) fn pid_text() -> &'static [u8] {
+    PID.get_or_init(|| std::process::id().to_string()).as_bytes()
+}
+
+/// Names us in the server's banner and looks at what the children will need.
+pub(super) fn parent_configured(startup: &Startup<'_>) {
+    let [major, minor, patch] = COMPATIBLE_WITH;
+    startup.add_component("mod_wsgi", &format!("{major}.{minor}.{patch}"));
+    startup.add_component("rwsgi", env!("CARGO_PKG_VERSION"));
+    startup.add_component("Python", &app::python_version());
+    let settings = startup.settings();
+    if settings.restrict_embedded() {
+        return;
+    }
+    if let Some(home) = &settings.python.home {
+        let (uid, gid) = process::serving_user();
+        let gids = sys::user::groups_of(&process::serving_user_name(), gid);
+        let user = ServingUser { uid, gids };
+        if let Err(problem) = python_home::check(Path::new(home), app::built_with(), &user) {
+            report_home(&problem);
+        }
+    }
+}
+
+fn report_home(problem: &HomeProblem) {
+    let code = if problem.is_access() { Code::PYTHON_HOME_NOT_ACCESSIBLE } else { Code::PYTHON_HOME_MISSING };
+    log::server(Level::Error, Some(code), problem.to_string().as_bytes());
+}
+
+/// Starts Python, unless the configuration keeps it out of httpd's processes.
+pub(super) fn child_start(child: &Child<'_>) -> bool {
+    let settings = child.settings();
+    if settings.restrict_embedded() {
+        return false;
+    }
+    let python = match python_settings(&settings.python) {
+        Ok(python) => python,
+        // The parent has told; here it is told again only if it looked different there.
+        Err(problem) => {
+            report_home(&problem);
+            return false;
+        }
+    };
+    match app::child_start(&python, setup(settings)) {
+        Ok(()) => {
+            PYTHON_RUNS.store(true, Ordering::Release);
+            true
+        }
+        Err(error) => {
+            let text = format!("Python could not be started: {error}");
+            log::server(Level::Error, Some(Code::PYTHON_START_FAILED), text.as_bytes());
+            false
+        }
+    }
+}
+
+fn python_settings(settings: &PythonSettings) -> Result<Settings, HomeProblem> {
+    let mut python = Settings {
+        home: None,
+        program_name: app::default_program().map(|program| program.as_bytes().to_vec()),
+        optimize: settings.optimize,
+        dont_write_bytecode: settings.dont_write_bytecode(),
+        warnings: settings.warnings.clone(),
+        hash_seed: settings.hash_seed.map(|seed| match seed {
+            interpreter::HashSeed::Random => HashSeed::Random,
+            interpreter::HashSeed::Fixed(seed) => HashSeed::Fixed(seed),
+        }),
+    };
+    if let Some(home) = &settings.home {
+        let home = python_home::check_here(Path::new(home), app::built_with())?;
+        match home.kind {
+            HomeKind::Venv { program, .. } => python.program_name = Some(path_bytes(&program)),
+            HomeKind::Prefix => {
+                python.home = Some(path_bytes(&home.prefix));
+                python.program_name = None;
+            }
+        }
+    }
+    Ok(python)
+}
+
+fn path_bytes(path: &Path) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    path.as_os_str().as_bytes().to_vec()
+}
+
+fn setup(settings: &ServerSettings) -> Setup {
+    let capacity = process::capacity();
+    Setup {
+        constants: Constants {
+            multithread: capacity.threads != 1,
+            multiprocess: capacity.processes != 1,
+            run_once: false,
+            version: COMPATIBLE_WITH,
+            server_version: process::server_version(),
+        },
+        maximum_processes: capacity.processes,
+        threads_per_process: capacity.threads,
+        server: ServerText {
+            description: process::server_description(),
+            mpm_name: process::mpm_name(),
+            build_date: process::build_date(),
+        },
+        python_path: settings.python.path().to_vec(),
+        restrict_stdin: settings.python.restrict_stdin(),
+        restrict_stdout: settings.python.restrict_stdout(),
+        restrict_signal: settings.python.restrict_signal(),
+        debugging: process::is_debugging(),
+        log: log::process,
+    }
+}
+
+/// Stops Python.
+pub(super) fn child_exit() {
+    if let Stopped::Abandoned(requests) = app::child_stop(PATIENCE) {
+        let text = format!("Python was left without being finalised, with {requests} requests still running");
+        log::server(Level::Warning, Some(Code::STOP_INCOMPLETE), text.as_bytes());
+    }
+}

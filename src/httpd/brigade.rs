@@ -1,0 +1,184 @@
+//! The response's way through httpd's output filters.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::ptr;
+
+use super::request::Request;
+use crate::ffi;
+use crate::gateway::{ClientGone, FileRange};
+
+/// Longest part of one file bucket: APR's lengths are signed, and a 32-bit system's are short.
+const LONGEST_FILE_PART: u64 = 1 << 30;
+
+/// Where a response's body goes. Pieces gather in a brigade and travel together.
+pub struct Output<'r> {
+    request: Request<'r>,
+    /// Invariant: null before the first use, then a brigade of the request's pool.
+    brigade: *mut ffi::apr_bucket_brigade,
+    passed: bool,
+}
+
+// SAFETY: the request is handled by one thread at a time; whoever has the output has the request.
+unsafe impl Send for Output<'_> {}
+
+impl<'r> Output<'r> {
+    /// For the body of `request`'s response.
+    pub fn new(request: Request<'r>) -> Self {
+        Output { request, brigade: ptr::null_mut(), passed: false }
+    }
+
+    fn allocator(&self) -> *mut ffi::apr_bucket_alloc_t {
+        // SAFETY: a live request has a connection.
+        unsafe { (*(*self.request.as_ptr()).connection).bucket_alloc }
+    }
+
+    fn brigade(&mut self) -> *mut ffi::apr_bucket_brigade {
+        if self.brigade.is_null() {
+            // SAFETY: the pool and the bucket allocator of a live request.
+            self.brigade = unsafe { ffi::apr_brigade_create(self.request.pool().as_ptr(), self.allocator()) };
+        }
+        self.brigade
+    }
+
+    fn append(&mut self, bucket: *mut ffi::apr_bucket) {
+        let brigade = self.brigade();
+        // SAFETY: a live brigade and a bucket that is in none.
+        unsafe { ffi::rwsgi_brigade_append(brigade, bucket) }
+    }
+
+    /// Whether pieces wait to be passed on.
+    pub fn has_staged(&self) -> bool {
+        // SAFETY: a live brigade, unless null.
+        !self.brigade.is_null() && unsafe { ffi::rwsgi_brigade_is_empty(self.brigade) == 0 }
+    }
+
+    /// Whether anything was passed on: status and headers are out of our hands then.
+    pub fn has_passed(&self) -> bool {
+        self.passed
+    }
+
+    /// Copies a piece.
+    pub fn stage(&mut self, piece: &[u8]) {
+        // SAFETY: without a free function the bucket copies the piece.
+        let bucket = unsafe {
+            ffi::apr_bucket_heap_create(piece.as_ptr().cast(), piece.len(), None, self.allocator())
+        };
+        self.append(bucket);
+    }
+
+    /// Appends a part of a file, whose descriptor then belongs to the request's pool.
+    pub fn stage_file(&mut self, range: FileRange) {
+        let FileRange { file, offset, length, sendfile } = range;
+        let flags = if sendfile { ffi::APR_FOPEN_SENDFILE_ENABLED } else { 0 } | ffi::APR_FOPEN_READ;
+        let Some(file) = self.adopt(file, flags) else { return };
+        let (mut offset, mut rest) = (offset, length);
+        while rest > 0 {
+            let part = rest.min(LONGEST_FILE_PART);
+            let (Ok(start), Ok(size)) = (ffi::apr_off_t::try_from(offset), usize::try_from(part)) else { return };
+            // SAFETY: an open file of the request's pool.
+            let bucket = unsafe {
+                ffi::apr_bucket_file_create(file, start, size, self.request.pool().as_ptr(), self.allocator())
+            };
+            // The client's pace must not decide how much address space a file takes.
+            // SAFETY: a file bucket.
+            unsafe { ffi::apr_bucket_file_enable_mmap(bucket, 0) };
+            self.append(bucket);
+            offset += part;
+            rest -= part;
+        }
+    }
+
+    /// Makes the file APR's, to be closed with the request's pool.
+    fn adopt(&self, file: File, flags: i32) -> Option<*mut ffi::apr_file_t> {
+        let mut descriptor = file.as_raw_fd();
+        let mut adopted = ptr::null_mut();
+        // SAFETY: an open descriptor that becomes the pool's: `file` gives it up below. APR registers no
+        // clean-up for a descriptor handed to it, so that is done here.
+        unsafe {
+            let pool = self.request.pool().as_ptr();
+            if ffi::apr_os_file_put(&raw mut adopted, &raw mut descriptor, flags, pool) != 0 {
+                return None;
+            }
+            ffi::apr_pool_cleanup_register(
+                pool,
+                adopted.cast(),
+                Some(close_file),
+                Some(ffi::apr_pool_cleanup_null),
+            );
+        }
+        let _ = file.into_raw_fd();
+        Some(adopted)
+    }
+
+    /// Sends what is staged, then `piece` from where it is, and flushes. May block.
+    pub fn send(&mut self, piece: &[u8]) -> Result<(), ClientGone> {
+        // SAFETY: the piece outlives the pass below, which flushes it out or copies it.
+        let bucket = unsafe {
+            ffi::apr_bucket_transient_create(piece.as_ptr().cast(), piece.len(), self.allocator())
+        };
+        self.append(bucket);
+        self.flush()
+    }
+
+    /// Sends what is staged and flushes. May block.
+    pub fn flush(&mut self) -> Result<(), ClientGone> {
+        // SAFETY: the bucket allocator of a live request.
+        let bucket = unsafe { ffi::apr_bucket_flush_create(self.allocator()) };
+        self.append(bucket);
+        self.pass()
+    }
+
+    /// Sends what is staged and the end of the response. May block.
+    pub fn finish(&mut self) -> Result<(), ClientGone> {
+        // SAFETY: the bucket allocator of a live request.
+        let bucket = unsafe { ffi::apr_bucket_eos_create(self.allocator()) };
+        self.append(bucket);
+        self.pass()
+    }
+
+    /// Ends a response that is not complete, so that the client can tell: no last chunk, and the connection
+    /// closes (HTTP/2: the stream is reset). An error bucket of 502 is what httpd's filters understand.
+    pub fn break_off(&mut self) -> Result<(), ClientGone> {
+        if self.has_staged() || !self.passed {
+            self.flush()?;
+        }
+        self.request.close_connection_after();
+        // SAFETY: the pool and bucket allocator of a live request; the text is not used for this status.
+        let bucket = unsafe {
+            ffi::ap_bucket_error_create(
+                ffi::HTTP_BAD_GATEWAY,
+                ptr::null(),
+                self.request.pool().as_ptr(),
+                self.allocator(),
+            )
+        };
+        self.append(bucket);
+        self.finish()
+    }
+
+    /// Throws away what is staged.
+    pub fn discard(&mut self) {
+        if !self.brigade.is_null() {
+            // SAFETY: a live brigade.
+            unsafe { ffi::apr_brigade_cleanup(self.brigade.cast()) };
+        }
+    }
+
+    fn pass(&mut self) -> Result<(), ClientGone> {
+        let brigade = self.brigade();
+        self.passed = true;
+        // SAFETY: the filters of a live request and a live brigade, emptied afterwards (rule 4).
+        let status = unsafe {
+            let status = ffi::ap_pass_brigade((*self.request.as_ptr()).output_filters, brigade);
+            ffi::apr_brigade_cleanup(brigade.cast());
+            status
+        };
+        if status != 0 || self.request.is_aborted() { Err(ClientGone) } else { Ok(()) }
+    }
+}
+
+unsafe extern "C" fn close_file(file: *mut std::ffi::c_void) -> ffi::apr_status_t {
+    // SAFETY: registered with an open APR file of the pool that is ending; the last thing done with it.
+    unsafe { ffi::apr_file_close(file.cast()) }
+}
