@@ -140,7 +140,7 @@ fn configuration_syntax_oddities() {
         .config(
             "wsgiscriptalias\t/a\t\"${APPS}/one.py\"\n\
              WSGIScriptAlias /b \\\n    ${APPS}/two.py \\\n    application-group=%{GLOBAL} \\\n    callable-object=other\n\
-             WSGIScriptAlias '/c' '${APPS}/one.py' 'application-group=a group'\n\
+             WSGIScriptAlias '/c' '${APPS}/one.py' application-group=\"a group\"\n\
              WSGIScriptAlias /slash/ ${APPS}/one.py/\n\
              WSGIPassAuthorization on\nWSGIScriptReloading OFF\n",
         )
@@ -261,10 +261,8 @@ fn mapping_expansions_of_the_application_group() {
              WSGIScriptAlias /env ${APPS}/one.py application-group=%{ENV:GROUP} callable-object=%{ENV:NAME}\n\
              WSGIScriptAlias /server ${APPS}/one.py application-group=%{SERVER}\n\
              WSGIScriptAlias /resource ${APPS}/one.py application-group=%{RESOURCE}\n\
-             WSGIScriptAlias /global ${APPS}/one.py application-group=%{GLOBAL}\n\
-             WSGIScriptAlias /empty ${APPS}/one.py",
+             WSGIScriptAlias /global ${APPS}/one.py application-group=%{GLOBAL}",
         )
-        .config("<Location /empty>\nWSGIApplicationGroup \"\"\n</Location>")
         .start();
     answers(&server, "/env", "one.py|other|from-env|/env|");
     answers(&server, "/server", "one.py|application|localhost:PORT|/server|");
@@ -274,7 +272,6 @@ fn mapping_expansions_of_the_application_group() {
         "one.py|application|localhost:PORT|/resource|/resource|",
     );
     answers(&server, "/global", "one.py|application||/global|");
-    answers(&server, "/empty", "one.py|application||/empty|");
     server.finish();
 }
 
