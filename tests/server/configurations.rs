@@ -96,7 +96,11 @@ fn configuration_static_alias_beats_the_root_in_either_order() {
     for text in [format!("{alias}{script}"), format!("{script}{alias}")] {
         let server = builder().config(&text).start();
         assert_eq!(server.get("/static/site.css").text(), "body {}\n");
-        answers(&server, "/statics", "one.py|application|localhost:PORT|||/statics");
+        answers(
+            &server,
+            "/statics",
+            "one.py|application|localhost:PORT|||/statics",
+        );
         server.finish();
     }
 }

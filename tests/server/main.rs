@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rwsgi_harness::{Builder, Response, Server};
 
 mod apache_conf;
+mod body_length;
 mod configurations;
 mod environ;
 mod errors;
@@ -17,6 +18,8 @@ mod input;
 mod outcome;
 mod reliability;
 mod request_checks;
+mod response_headers;
+mod script;
 mod start_response;
 mod validate;
 mod write;
