@@ -33,6 +33,9 @@ mod python {
         let config = pyo3_build_config::get();
         pyo3_build_config::use_pyo3_cfgs();
         println!("cargo:rustc-env=RWSGI_PYTHON_VERSION={}", config.version());
+        if let Some(program) = config.executable() {
+            println!("cargo:rustc-env=RWSGI_PYTHON_PROGRAM={program}");
+        }
         let Some(dir) = config.lib_dir() else { return };
         let version = config.version();
         if !config.shared() && !has_static_library(Path::new(dir), &version.to_string()) {
@@ -54,12 +57,17 @@ mod python {
 
     fn is_system_directory(dir: &str) -> bool {
         SYSTEM_LIB_DIRS.iter().any(|system| {
-            dir == *system || dir.strip_prefix(system).is_some_and(|rest| rest.ends_with("-linux-gnu"))
+            dir == *system
+                || dir
+                    .strip_prefix(system)
+                    .is_some_and(|rest| rest.ends_with("-linux-gnu"))
         })
     }
 
     fn has_shared_library(dir: &Path, version: &str) -> bool {
-        ["", "t"].iter().any(|abi| dir.join(format!("libpython{version}{abi}.so")).exists())
+        ["", "t"]
+            .iter()
+            .any(|abi| dir.join(format!("libpython{version}{abi}.so")).exists())
     }
 
     fn has_static_library(dir: &Path, version: &str) -> bool {
@@ -94,7 +102,11 @@ mod httpd {
                 |named| vec![named],
             );
             for candidate in candidates {
-                if Command::new(&candidate).args(["-q", "INCLUDEDIR"]).output().is_ok_and(|o| o.status.success()) {
+                if Command::new(&candidate)
+                    .args(["-q", "INCLUDEDIR"])
+                    .output()
+                    .is_ok_and(|o| o.status.success())
+                {
                     return Apxs(candidate);
                 }
             }
@@ -106,7 +118,9 @@ mod httpd {
 
         fn query(&self, name: &str) -> String {
             match Command::new(&self.0).args(["-q", name]).output() {
-                Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_string(),
+                Ok(output) if output.status.success() => {
+                    String::from_utf8_lossy(&output.stdout).trim().to_string()
+                }
                 _ => String::new(),
             }
         }
@@ -118,14 +132,21 @@ mod httpd {
                 .filter(|dir| !dir.as_os_str().is_empty())
                 .collect();
             if !dirs.iter().any(|dir| dir.join("httpd.h").exists()) {
-                fail("httpd.h was not found", "install the package apache2-dev (Debian, Ubuntu) or httpd-devel (Fedora, RHEL)");
+                fail(
+                    "httpd.h was not found",
+                    "install the package apache2-dev (Debian, Ubuntu) or httpd-devel (Fedora, RHEL)",
+                );
             }
             dirs
         }
 
         fn defines(&self) -> Vec<String> {
             let flags = self.query("EXTRA_CPPFLAGS");
-            flags.split_whitespace().filter(|flag| flag.starts_with("-D")).map(str::to_string).collect()
+            flags
+                .split_whitespace()
+                .filter(|flag| flag.starts_with("-D"))
+                .map(str::to_string)
+                .collect()
         }
     }
 
@@ -135,7 +156,9 @@ mod httpd {
 
     impl bindgen::callbacks::ParseCallbacks for IntMacros {
         fn int_macro(&self, _name: &str, value: i64) -> Option<bindgen::callbacks::IntKind> {
-            i32::try_from(value).ok().map(|_| bindgen::callbacks::IntKind::Int)
+            i32::try_from(value)
+                .ok()
+                .map(|_| bindgen::callbacks::IntKind::Int)
         }
     }
 
@@ -147,7 +170,7 @@ mod httpd {
             .clang_arg("-Iinclude")
             .allowlist_function("(ap|apr|rwsgi)_.*")
             .allowlist_type("(ap|apr)_.*|core_dir_config|module|module_struct|command_rec|cmd_parms|.*_rec")
-            .allowlist_var("(ap|AP|apr|APR|HTTP|M|OR|RSRC|ACCESS|EXEC|MODULE|NOT|DIR|RWSGI|unixd|OPT)_.*|OK|DECLINED|DONE|ap_unixd_config")
+            .allowlist_var("(ap|AP|apr|APR|HTTP|OR|RSRC|ACCESS|MODULE|NOT|OPT)_.*|APLOG_.*|OK|DECLINED|DONE|ap_unixd_config")
             .blocklist_var("APR_.*(_FMT|_T_FMT)|IPPORT_.*")
             .parse_callbacks(Box::new(IntMacros))
             .default_macro_constant_type(bindgen::MacroTypeVariation::Signed)
@@ -171,13 +194,20 @@ mod httpd {
         };
         let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("httpd.rs");
         if let Err(error) = bindings.write_to_file(&out) {
-            fail(&format!("{} could not be written: {error}", out.display()), "free some disk space");
+            fail(
+                &format!("{} could not be written: {error}", out.display()),
+                "free some disk space",
+            );
         }
     }
 
     fn compile_shim(includes: &[PathBuf], defines: &[String]) {
         let mut build = cc::Build::new();
-        build.file("src/ffi/shim.c").include("include").includes(includes).warnings(true);
+        build
+            .file("src/ffi/shim.c")
+            .include("include")
+            .includes(includes)
+            .warnings(true);
         for define in defines {
             build.flag(define);
         }

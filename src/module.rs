@@ -7,7 +7,10 @@ use crate::httpd::Module;
 
 /// The record for `LoadModule wsgi_module`.
 #[unsafe(no_mangle)]
-#[allow(non_upper_case_globals, reason = "the name that every configuration for mod_wsgi has")]
+#[allow(
+    non_upper_case_globals,
+    reason = "the name that every configuration for mod_wsgi has"
+)]
 pub static wsgi_module: Module = Module::new::<Wsgi>();
 
 /// The record.

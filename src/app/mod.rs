@@ -48,7 +48,10 @@ pub fn child_start(settings: &Settings, setup: Setup) -> Result<(), StartError> 
         settings,
         Box::new(move |py| {
             let wsgi = pymodule::prepare(py, &setup)?;
-            py.interpreter().set_state(Box::new(InterpreterState { wsgi, scripts: Scripts::default() }));
+            py.interpreter().set_state(Box::new(InterpreterState {
+                wsgi,
+                scripts: Scripts::default(),
+            }));
             Ok(())
         }),
     )
@@ -81,7 +84,14 @@ fn run_attached(
         Ok(application) => application,
         Err(failure) => return failure.report(job, exchange),
     };
-    wsgi::run(py, &state.wsgi, exchange, job.environ, job.request_start, &application)
+    wsgi::run(
+        py,
+        &state.wsgi,
+        exchange,
+        job.environ,
+        job.request_start,
+        &application,
+    )
 }
 
 /// Why there is nothing to call.
@@ -90,7 +100,11 @@ enum Missing {
     Callable,
 }
 
-fn find_application<'py>(py: Attached<'py>, state: &InterpreterState, job: &Job<'_>) -> Result<Object<'py>, Missing> {
+fn find_application<'py>(
+    py: Attached<'py>,
+    state: &InterpreterState,
+    job: &Job<'_>,
+) -> Result<Object<'py>, Missing> {
     let globals = state
         .scripts
         .load(py, job.script, job.stamp, job.reload, job.fold_case)
@@ -111,7 +125,10 @@ impl Missing {
                 Outcome::Failed(500)
             }
             Missing::Callable => {
-                let text = format!("[script {script}] WSGI script '{script}' has no callable '{}'.", job.callable);
+                let text = format!(
+                    "[script {script}] WSGI script '{script}' has no callable '{}'.",
+                    job.callable
+                );
                 exchange.log(Level::Error, Some(Code::CALLABLE_MISSING), text.as_bytes());
                 Outcome::Failed(404)
             }
@@ -122,15 +139,21 @@ impl Missing {
 fn no_interpreter(job: &Job<'_>, exchange: &mut dyn Exchange, reason: &NoInterpreter) -> Outcome {
     let group = job.application_group;
     let (status, code, text) = match reason {
-        NoInterpreter::NotRunning => (500, Code::PYTHON_NOT_RUNNING, "Python is not running in this process".into()),
+        NoInterpreter::NotRunning => (
+            500,
+            Code::PYTHON_NOT_RUNNING,
+            "Python is not running in this process".into(),
+        ),
         NoInterpreter::TooMany(limit) => (
             503,
             Code::TOO_MANY_INTERPRETERS,
             format!("application group '{group}' is not made: this process has {limit} already"),
         ),
-        NoInterpreter::Failed(error) => {
-            (500, Code::INTERPRETER_FAILED, format!("application group '{group}' could not be made: {error}"))
-        }
+        NoInterpreter::Failed(error) => (
+            500,
+            Code::INTERPRETER_FAILED,
+            format!("application group '{group}' could not be made: {error}"),
+        ),
     };
     exchange.log(Level::Error, Some(code), text.as_bytes());
     Outcome::Failed(status)
@@ -145,8 +168,13 @@ pub fn python_version() -> String {
 
 /// Major and minor version of the Python that the module was built with.
 pub fn built_with() -> (u8, u8) {
-    let mut numbers = runtime::BUILT_WITH.split('.').map(|number| number.parse().unwrap_or_default());
-    (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default())
+    let mut numbers = runtime::BUILT_WITH
+        .split('.')
+        .map(|number| number.parse().unwrap_or_default());
+    (
+        numbers.next().unwrap_or_default(),
+        numbers.next().unwrap_or_default(),
+    )
 }
 
 /// The executable of the Python that the module was built with, if it is still there: what Python finds

@@ -10,29 +10,22 @@ use super::Manner;
 
 /// One request of httpd's, answered in process.
 pub(super) struct HttpdExchange<'r> {
-    request: SendRequest<'r>,
+    request: Request<'r>,
     script: &'r [u8],
     input: Input<'r>,
     output: Output<'r>,
     sendfile: bool,
 }
 
-/// A request travels with its exchange, which one thread at a time has.
-struct SendRequest<'r>(Request<'r>);
-
 impl<'r> HttpdExchange<'r> {
     pub(super) fn new(request: Request<'r>, script: &'r [u8], manner: Manner) -> Self {
         HttpdExchange {
-            request: SendRequest(request),
+            request,
             script,
             input: Input::new(request, manner.body),
             output: Output::new(request),
             sendfile: manner.sendfile,
         }
-    }
-
-    fn request(&self) -> &Request<'r> {
-        &self.request.0
     }
 
     /// Sends what is left to send, by how the application ended.
@@ -47,19 +40,19 @@ impl<'r> HttpdExchange<'r> {
             Outcome::Failed(_) if self.output.has_passed() => self.break_off(),
             Outcome::Failed(status) => {
                 self.output.discard();
-                self.request().withdraw_response();
+                self.request.withdraw_response();
                 Status::Http(status)
             }
             Outcome::ClientGone => {
                 self.output.discard();
-                self.request().close_connection_after();
+                self.request.close_connection_after();
                 Status::Ok
             }
         }
     }
 
     fn break_off(&mut self) -> Status {
-        self.request().close_connection_after();
+        self.request.close_connection_after();
         let _ = self.output.break_off();
         Status::Ok
     }
@@ -76,7 +69,7 @@ impl Exchange for HttpdExchange<'_> {
     }
 
     fn head(&mut self, head: &Head) {
-        let request = self.request();
+        let request = &self.request;
         request.set_status(head.status(), head.status_line());
         let (headers, error_headers) = (request.headers_out(), request.err_headers_out());
         for (name, value) in head.fields() {
@@ -100,7 +93,7 @@ impl Exchange for HttpdExchange<'_> {
     fn body_rule(&self, status: u16) -> BodyRule {
         match status {
             204 | 304 => BodyRule::Forbidden,
-            _ if self.request().is_head() => BodyRule::Withheld,
+            _ if self.request.is_head() => BodyRule::Withheld,
             _ => BodyRule::Sent,
         }
     }
@@ -129,12 +122,15 @@ impl Exchange for HttpdExchange<'_> {
     }
 
     fn is_client_gone(&self) -> bool {
-        self.request().is_aborted()
-            || self.request().client_socket().is_some_and(sys::socket::is_closed_by_peer)
+        self.request.is_aborted()
+            || self
+                .request
+                .client_socket()
+                .is_some_and(sys::socket::is_closed_by_peer)
     }
 
     fn log(&mut self, level: Level, code: Option<Code>, text: &[u8]) {
-        log::request(self.request(), level, code, text);
+        log::request(&self.request, level, code, text);
     }
 }
 

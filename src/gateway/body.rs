@@ -35,17 +35,28 @@ pub enum Balance {
 impl Framing {
     /// For a response with the given Content-Length, if it has one.
     pub fn new(declared: Option<u64>, rule: BodyRule) -> Self {
-        Framing { declared, sent: 0, dropped: 0, rule }
+        Framing {
+            declared,
+            sent: 0,
+            dropped: 0,
+            rule,
+        }
     }
 
     /// How many of the next `length` bytes may go out; the rest is counted as cut off.
     pub fn admit(&mut self, length: usize) -> usize {
         let length = u64::try_from(length).unwrap_or(u64::MAX);
-        let room = self.declared.map_or(u64::MAX, |declared| declared.saturating_sub(self.sent));
+        let room = self
+            .declared
+            .map_or(u64::MAX, |declared| declared.saturating_sub(self.sent));
         let admitted = length.min(room);
         self.sent = self.sent.saturating_add(admitted);
         self.dropped = self.dropped.saturating_add(length - admitted);
-        if self.rule == BodyRule::Forbidden { 0 } else { usize::try_from(admitted).unwrap_or(usize::MAX) }
+        if self.rule == BodyRule::Forbidden {
+            0
+        } else {
+            usize::try_from(admitted).unwrap_or(usize::MAX)
+        }
     }
 
     /// The comparison at the end of the body.

@@ -145,8 +145,15 @@ pub fn errors_page() -> String {
         "# Log codes\n\nEvery warning and error line of the module begins with one of these numbers. Numbers below 1000 mean\nwhat they mean in mod_wsgi. This page is generated from `src/gateway/codes.rs`.\n",
     );
     for entry in CODES {
-        let Entry { code, summary, cause, fix } = entry;
-        page.push_str(&format!("\n## {code}\n\n**{summary}** {cause}\n\n*What to do:* {fix}\n"));
+        let Entry {
+            code,
+            summary,
+            cause,
+            fix,
+        } = entry;
+        page.push_str(&format!(
+            "\n## {code}\n\n**{summary}** {cause}\n\n*What to do:* {fix}\n"
+        ));
     }
     page
 }
@@ -173,6 +180,9 @@ mod tests {
             std::fs::write(path, errors_page()).expect("docs/errors.md is writable");
         }
         let page = std::fs::read_to_string(path).expect("docs/errors.md is there");
-        assert!(page == errors_page(), "docs/errors.md is stale: run `RWSGI_BLESS=1 cargo test --lib codes`");
+        assert!(
+            page == errors_page(),
+            "docs/errors.md is stale: run `RWSGI_BLESS=1 cargo test --lib codes`"
+        );
     }
 }

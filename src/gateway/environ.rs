@@ -109,7 +109,11 @@ impl<'r> Environ<'r> {
 
     /// The value of a computed variable.
     pub fn get(&self, key: Key) -> Option<&'r [u8]> {
-        self.variables.iter().rev().find(|variable| variable.name == Name::Server(key)).map(|v| v.value)
+        self.variables
+            .iter()
+            .rev()
+            .find(|variable| variable.name == Name::Server(key))
+            .map(|v| v.value)
     }
 }
 
@@ -135,7 +139,10 @@ fn is_set_name_allowed(name: &[u8]) -> bool {
 }
 
 fn header_key(name: &[u8]) -> Option<Vec<u8>> {
-    let is_plain = !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    let is_plain = !name.is_empty()
+        && name
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
     if !is_plain || name.eq_ignore_ascii_case(b"proxy") {
         return None;
     }
@@ -143,7 +150,13 @@ fn header_key(name: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut key = b"HTTP_".to_vec();
-    key.extend(name.iter().map(|byte| if *byte == b'-' { b'_' } else { byte.to_ascii_uppercase() }));
+    key.extend(name.iter().map(|byte| {
+        if *byte == b'-' {
+            b'_'
+        } else {
+            byte.to_ascii_uppercase()
+        }
+    }));
     Some(key)
 }
 
@@ -183,13 +196,26 @@ mod tests {
 
     #[test]
     fn headers_become_upper_case_keys() {
-        assert_eq!(Name::Header(b"X-Forwarded-For").key().as_deref(), Some(&b"HTTP_X_FORWARDED_FOR"[..]));
+        assert_eq!(
+            Name::Header(b"X-Forwarded-For").key().as_deref(),
+            Some(&b"HTTP_X_FORWARDED_FOR"[..])
+        );
         assert_eq!(Name::Header(b"a1").key().as_deref(), Some(&b"HTTP_A1"[..]));
     }
 
     #[test]
     fn ambiguous_and_dangerous_headers_are_dropped() {
-        for name in [&b"X_User"[..], b"X.User", b".", b"", b"Proxy", b"proxy", b"PROXY", b"X User", b"\xe9"] {
+        for name in [
+            &b"X_User"[..],
+            b"X.User",
+            b".",
+            b"",
+            b"Proxy",
+            b"proxy",
+            b"PROXY",
+            b"X User",
+            b"\xe9",
+        ] {
             assert_eq!(Name::Header(name).key(), None, "{name:?}");
         }
     }
@@ -204,7 +230,10 @@ mod tests {
     fn process_variables_are_not_passed() {
         assert_eq!(Name::Set(b"PATH").key(), None);
         assert_eq!(Name::Set(b"HTTPS").key(), None);
-        assert_eq!(Name::Set(b"APP_SECRET").key().as_deref(), Some(&b"APP_SECRET"[..]));
+        assert_eq!(
+            Name::Set(b"APP_SECRET").key().as_deref(),
+            Some(&b"APP_SECRET"[..])
+        );
     }
 
     #[test]

@@ -55,7 +55,9 @@ impl Head {
 
     /// Sets the status from `200 OK` (PEP 3333, "The start_response() Callable").
     pub fn set_status(&mut self, line: &[u8]) -> Result<(), HeaderFault> {
-        let digits = line.get(..3).filter(|digits| digits.iter().all(u8::is_ascii_digit));
+        let digits = line
+            .get(..3)
+            .filter(|digits| digits.iter().all(u8::is_ascii_digit));
         let Some(digits) = digits else {
             return fault("status code must be a 3 digit integer", line);
         };
@@ -66,7 +68,9 @@ impl Head {
         if reason.iter().any(u8::is_ascii_control) {
             return fault("control character in status reason phrase", line);
         }
-        let status = digits.iter().fold(0_u16, |number, digit| number * 10 + u16::from(digit - b'0'));
+        let status = digits
+            .iter()
+            .fold(0_u16, |number, digit| number * 10 + u16::from(digit - b'0'));
         if !(200..=999).contains(&status) {
             return fault("status code must not be informational", line);
         }
@@ -100,7 +104,8 @@ impl Head {
 
     fn add_content_length(&mut self, value: &[u8]) -> Result<(), HeaderFault> {
         let length = parse_length(value);
-        let Some(length) = length.filter(|length| self.content_length.is_none_or(|known| known == *length)) else {
+        let Some(length) = length.filter(|length| self.content_length.is_none_or(|known| known == *length))
+        else {
             return fault("invalid Content-Length header value", value);
         };
         self.content_length = Some(length);
@@ -109,7 +114,9 @@ impl Head {
 
     fn check_size(&self, more: usize) -> Result<(), HeaderFault> {
         if self.text.len().saturating_add(more) > MAX_HEAD_BYTES {
-            return Err(HeaderFault(format!("response headers are larger than {MAX_HEAD_BYTES} bytes")));
+            return Err(HeaderFault(format!(
+                "response headers are larger than {MAX_HEAD_BYTES} bytes"
+            )));
         }
         Ok(())
     }
@@ -136,7 +143,9 @@ impl Head {
 
     /// The headers in order, without Content-Length and without those of the connection.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.fields.iter().map(|(name, value)| (self.text(name), self.text(value)))
+        self.fields
+            .iter()
+            .map(|(name, value)| (self.text(name), self.text(value)))
     }
 
     /// The declared Content-Length.
@@ -162,7 +171,11 @@ fn fault<T>(what: &str, value: &[u8]) -> Result<T, HeaderFault> {
 /// A value as Python shows `bytes`; long ones are cut.
 fn bytes_literal(value: &[u8]) -> String {
     const LONGEST: usize = 200;
-    let quote = if value.contains(&b'\'') && !value.contains(&b'"') { '"' } else { '\'' };
+    let quote = if value.contains(&b'\'') && !value.contains(&b'"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut text = format!("b{quote}");
     for byte in value.iter().take(LONGEST) {
         match byte {
@@ -245,7 +258,12 @@ mod tests {
 
     #[test]
     fn accepts_usual_and_bare_status_lines() {
-        for (line, status) in [(&b"200 OK"[..], 200), (b"200", 200), (b"599 \xe9", 599), (b"404 Not Found", 404)] {
+        for (line, status) in [
+            (&b"200 OK"[..], 200),
+            (b"200", 200),
+            (b"599 \xe9", 599),
+            (b"404 Not Found", 404),
+        ] {
             let mut head = Head::default();
             head.set_status(line).expect("valid");
             assert_eq!((head.status(), head.status_line()), (status, line));
@@ -254,37 +272,77 @@ mod tests {
 
     #[test]
     fn refuses_bad_status_lines_with_the_value() {
-        assert_eq!(status_fault(b"abc"), "status code must be a 3 digit integer: b'abc'");
-        assert_eq!(status_fault(b"2000 OK"), "no space following status code: b'2000 OK'");
-        assert_eq!(status_fault(b"99 x"), "status code must be a 3 digit integer: b'99 x'");
+        assert_eq!(
+            status_fault(b"abc"),
+            "status code must be a 3 digit integer: b'abc'"
+        );
+        assert_eq!(
+            status_fault(b"2000 OK"),
+            "no space following status code: b'2000 OK'"
+        );
+        assert_eq!(
+            status_fault(b"99 x"),
+            "status code must be a 3 digit integer: b'99 x'"
+        );
         assert_eq!(status_fault(b"200OK"), "no space following status code: b'200OK'");
         assert_eq!(
             status_fault(b"200 OK\r\nX: y"),
             "control character in status reason phrase: b'200 OK\\r\\nX: y'"
         );
-        assert_eq!(status_fault(b"100 Continue"), "status code must not be informational: b'100 Continue'");
+        assert_eq!(
+            status_fault(b"100 Continue"),
+            "status code must not be informational: b'100 Continue'"
+        );
     }
 
     #[test]
     fn refuses_bad_names() {
         assert_eq!(head_with(b"", b"x").unwrap_err(), "header name is empty");
-        assert_eq!(head_with(b"a b", b"x").unwrap_err(), "space character in header name: b'a b'");
-        assert_eq!(head_with(b"a\n", b"x").unwrap_err(), "control character in header name: b'a\\n'");
-        assert_eq!(head_with(b"a:b", b"x").unwrap_err(), "invalid character in header name: b'a:b'");
-        assert_eq!(head_with(b"\xe9", b"x").unwrap_err(), "invalid character in header name: b'\\xe9'");
+        assert_eq!(
+            head_with(b"a b", b"x").unwrap_err(),
+            "space character in header name: b'a b'"
+        );
+        assert_eq!(
+            head_with(b"a\n", b"x").unwrap_err(),
+            "control character in header name: b'a\\n'"
+        );
+        assert_eq!(
+            head_with(b"a:b", b"x").unwrap_err(),
+            "invalid character in header name: b'a:b'"
+        );
+        assert_eq!(
+            head_with(b"\xe9", b"x").unwrap_err(),
+            "invalid character in header name: b'\\xe9'"
+        );
     }
 
     #[test]
     fn refuses_bad_values() {
-        assert_eq!(head_with(b"a", b"x\r").unwrap_err(), "carriage return character in header value: b'x\\r'");
-        assert_eq!(head_with(b"a", b"x\ny").unwrap_err(), "line feed character in header value: b'x\\ny'");
-        assert_eq!(head_with(b"a", b"\0").unwrap_err(), "control character in header value: b'\\x00'");
+        assert_eq!(
+            head_with(b"a", b"x\r").unwrap_err(),
+            "carriage return character in header value: b'x\\r'"
+        );
+        assert_eq!(
+            head_with(b"a", b"x\ny").unwrap_err(),
+            "line feed character in header value: b'x\\ny'"
+        );
+        assert_eq!(
+            head_with(b"a", b"\0").unwrap_err(),
+            "control character in header value: b'\\x00'"
+        );
         assert!(head_with(b"a", b"tab\tis fine, \xe9 too").is_ok());
     }
 
     #[test]
     fn connection_headers_never_get_through() {
-        for name in [&b"Transfer-Encoding"[..], b"connection", b"Upgrade", b"TE", b"Keep-Alive", b"Trailer"] {
+        for name in [
+            &b"Transfer-Encoding"[..],
+            b"connection",
+            b"Upgrade",
+            b"TE",
+            b"Keep-Alive",
+            b"Trailer",
+        ] {
             let head = head_with(name, b"x").expect("dropped, not refused");
             assert_eq!((head.fields().count(), head.dropped().next()), (0, Some(name)));
         }
@@ -292,8 +350,22 @@ mod tests {
 
     #[test]
     fn content_length_is_a_plain_number_said_once() {
-        assert_eq!(head_with(b"Content-Length", b"12").expect("valid").content_length(), Some(12));
-        for bad in [&b""[..], b"+1", b"-1", b"1,1", b" 1", b"0x1", b"9223372036854775808", b"x"] {
+        assert_eq!(
+            head_with(b"Content-Length", b"12")
+                .expect("valid")
+                .content_length(),
+            Some(12)
+        );
+        for bad in [
+            &b""[..],
+            b"+1",
+            b"-1",
+            b"1,1",
+            b" 1",
+            b"0x1",
+            b"9223372036854775808",
+            b"x",
+        ] {
             assert!(head_with(b"Content-Length", bad).is_err(), "{bad:?}");
         }
         let mut head = head_with(b"Content-Length", b"12").expect("valid");

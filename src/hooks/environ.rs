@@ -1,7 +1,5 @@
 //! The variables of a request, straight from httpd's record (contract 4).
 
-use std::borrow::Cow;
-
 use super::lifecycle;
 use super::target::Target;
 use crate::config::settings::{DirSettings, MapHead};
@@ -78,7 +76,9 @@ pub(super) fn collect<'r>(
     scratch: &'r Scratch,
     body: BodyLength,
 ) -> Environ<'r> {
-    let mut environ = Environ { variables: Vec::with_capacity(96) };
+    let mut environ = Environ {
+        variables: Vec::with_capacity(96),
+    };
     let https = add_variables(&mut environ, request);
     add_headers(&mut environ, request, target.pass_authorization);
     add_request(&mut environ, request, settings, paths);
@@ -87,7 +87,11 @@ pub(super) fn collect<'r>(
     add_user(&mut environ, request);
     add_redirect(&mut environ, request);
     add_target(&mut environ, request, paths, target, scratch);
-    let scheme: &[u8] = if https || request.is_tls() { b"https" } else { b"http" };
+    let scheme: &[u8] = if https || request.is_tls() {
+        b"https"
+    } else {
+        b"http"
+    };
     environ.server(Key::WsgiUrlScheme, scheme);
     environ
 }
@@ -151,11 +155,17 @@ fn method<'r>(request: &Request<'r>, settings: &DirSettings) -> &'r [u8] {
 
 /// The target of the request line, without scheme and host of an absolute one.
 fn original_uri(request_line: &[u8]) -> &[u8] {
-    let target = request_line.split(|byte| *byte == b' ').filter(|part| !part.is_empty()).nth(1).unwrap_or_default();
+    let target = request_line
+        .split(|byte| *byte == b' ')
+        .filter(|part| !part.is_empty())
+        .nth(1)
+        .unwrap_or_default();
     if target.first() == Some(&b'/') {
         return target;
     }
-    let Some(colon) = target.windows(3).position(|window| window == b"://") else { return target };
+    let Some(colon) = target.windows(3).position(|window| window == b"://") else {
+        return target;
+    };
     let host = target.get(colon + 3..).unwrap_or_default();
     let path = host.iter().position(|byte| *byte == b'/').unwrap_or(host.len());
     host.get(path..).unwrap_or_default()
@@ -202,7 +212,9 @@ fn add_user<'r>(environ: &mut Environ<'r>, request: &Request<'r>) {
 }
 
 fn add_redirect<'r>(environ: &mut Environ<'r>, request: &Request<'r>) {
-    let Some(previous) = request.previous() else { return };
+    let Some(previous) = request.previous() else {
+        return;
+    };
     environ.server(Key::RedirectUrl, previous.uri());
     if let Some(args) = previous.args() {
         environ.server(Key::RedirectQueryString, args);
@@ -236,6 +248,8 @@ fn add_target<'r>(
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     #[test]

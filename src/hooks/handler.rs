@@ -1,9 +1,9 @@
 //! Answering a request: the checks before an application may run (contract 1.11), then the application.
 
+use super::environ;
 use super::environ::{Paths, Scratch};
 use super::target::Target;
 use super::translate::HANDLER;
-use super::environ;
 use crate::app::Job;
 use crate::embedded::{self, Manner};
 use crate::gateway::headers::parse_length;
@@ -38,7 +38,11 @@ pub(super) fn handle(request: Request<'_>) -> Status {
 
 impl Refusal {
     fn new(status: u16, code: Code, reason: impl Into<String>) -> Self {
-        Refusal { status, code, reason: reason.into() }
+        Refusal {
+            status,
+            code,
+            reason: reason.into(),
+        }
     }
 
     fn answer(self, request: &Request<'_>) -> Status {
@@ -51,18 +55,34 @@ impl Refusal {
 /// Whether the file may be run as a script.
 fn check_script(request: &Request<'_>) -> Result<(), Refusal> {
     if !request.is_aliased() && !request.allows_exec_cgi() {
-        return Err(Refusal::new(403, Code::EXEC_CGI_OFF, "Options ExecCGI is off in this directory"));
+        return Err(Refusal::new(
+            403,
+            Code::EXEC_CGI_OFF,
+            "Options ExecCGI is off in this directory",
+        ));
     }
     match request.file_kind() {
-        FileKind::Missing => Err(Refusal::new(404, Code::SCRIPT_MISSING, "target WSGI script not found")),
-        FileKind::Directory => {
-            Err(Refusal::new(403, Code::SCRIPT_IS_DIRECTORY, "target WSGI script is a directory"))
-        }
-        FileKind::Other => {
-            Err(Refusal::new(403, Code::SCRIPT_IS_DIRECTORY, "target WSGI script is not a regular file"))
-        }
+        FileKind::Missing => Err(Refusal::new(
+            404,
+            Code::SCRIPT_MISSING,
+            "target WSGI script not found",
+        )),
+        FileKind::Directory => Err(Refusal::new(
+            403,
+            Code::SCRIPT_IS_DIRECTORY,
+            "target WSGI script is a directory",
+        )),
+        FileKind::Other => Err(Refusal::new(
+            403,
+            Code::SCRIPT_IS_DIRECTORY,
+            "target WSGI script is not a regular file",
+        )),
         FileKind::Regular if request.refuses_path_info() && !request.path_info().is_empty() => {
-            Err(Refusal::new(404, Code::PATH_INFO_REFUSED, "AcceptPathInfo Off disallows the URL's extra path"))
+            Err(Refusal::new(
+                404,
+                Code::PATH_INFO_REFUSED,
+                "AcceptPathInfo Off disallows the URL's extra path",
+            ))
         }
         FileKind::Regular => Ok(()),
     }
@@ -80,9 +100,12 @@ fn check_body(request: &Request<'_>) -> Result<BodyLength, Refusal> {
     match headers.get(c"Content-Length") {
         Some(value) => parse_length(value).map(BodyLength::Known).ok_or_else(|| {
             let value = String::from_utf8_lossy(value);
-            Refusal::new(400, Code::CONTENT_LENGTH_INVALID, format!("invalid Content-Length '{value}'"))
+            Refusal::new(
+                400,
+                Code::CONTENT_LENGTH_INVALID,
+                format!("invalid Content-Length '{value}'"),
+            )
         }),
-        None if request.may_have_unannounced_body() => Ok(BodyLength::Open),
         None => Ok(BodyLength::None),
     }
 }
@@ -135,5 +158,12 @@ fn run(request: &Request<'_>, body: BodyLength) -> Status {
         // Microseconds since the epoch fit a float's 53 bits for centuries.
         request_start: request.time() as f64 / 1e6,
     };
-    embedded::serve(*request, &job, Manner { body, sendfile: settings.enable_sendfile() })
+    embedded::serve(
+        *request,
+        &job,
+        Manner {
+            body,
+            sendfile: settings.enable_sendfile(),
+        },
+    )
 }

@@ -10,7 +10,7 @@ use crate::config::interpreter::{self, PythonSettings};
 use crate::config::python_home::{self, HomeKind, HomeProblem, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::gateway::{Code, Level};
-use crate::httpd::{Child, Request, Startup, log, process};
+use crate::httpd::{Child, Startup, log, process};
 use crate::pymodule::{ServerText, Setup};
 use crate::sys;
 use crate::wsgi::Constants;
@@ -50,7 +50,12 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
 }
 
 fn report_home(problem: &HomeProblem) {
-    let code = if problem.is_access() { Code::PYTHON_HOME_NOT_ACCESSIBLE } else { Code::PYTHON_HOME_MISSING };
+    let code = match problem {
+        HomeProblem::NotAccessible { .. } | HomeProblem::Unreadable { .. } => {
+            Code::PYTHON_HOME_NOT_ACCESSIBLE
+        }
+        _ => Code::PYTHON_HOME_MISSING,
+    };
     log::server(Level::Error, Some(code), problem.to_string().as_bytes());
 }
 

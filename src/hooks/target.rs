@@ -67,7 +67,11 @@ impl RequestFacts for Facts<'_, '_> {
 
     fn lookup(&self, name: &str) -> Option<String> {
         let key = std::ffi::CString::new(name).ok()?;
-        let found = self.request.notes().get(&key).or_else(|| self.request.subprocess_env().get(&key));
+        let found = self
+            .request
+            .notes()
+            .get(&key)
+            .or_else(|| self.request.subprocess_env().get(&key));
         match found {
             Some(value) => Some(String::from_utf8_lossy(value).into_owned()),
             None => std::env::var(name).ok(),

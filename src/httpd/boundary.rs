@@ -16,7 +16,10 @@ pub(super) fn guard<R>(entry: &'static str, fallback: R, body: impl FnOnce() -> 
     match outcome {
         Ok(value) => value,
         Err(_) => {
-            log::internal_error(&format!("a panic was caught in {entry}{}", log::take_panic_place()));
+            log::internal_error(&format!(
+                "a panic was caught in {entry}{}",
+                log::take_panic_place()
+            ));
             fallback
         }
     }

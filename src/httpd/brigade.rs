@@ -25,7 +25,11 @@ unsafe impl Send for Output<'_> {}
 impl<'r> Output<'r> {
     /// For the body of `request`'s response.
     pub fn new(request: Request<'r>) -> Self {
-        Output { request, brigade: ptr::null_mut(), passed: false }
+        Output {
+            request,
+            brigade: ptr::null_mut(),
+            passed: false,
+        }
     }
 
     fn allocator(&self) -> *mut ffi::apr_bucket_alloc_t {
@@ -69,13 +73,26 @@ impl<'r> Output<'r> {
 
     /// Appends a part of a file, whose descriptor then belongs to the request's pool.
     pub fn stage_file(&mut self, range: FileRange) {
-        let FileRange { file, offset, length, sendfile } = range;
-        let flags = if sendfile { ffi::APR_FOPEN_SENDFILE_ENABLED } else { 0 } | ffi::APR_FOPEN_READ;
-        let Some(file) = self.adopt(file, flags) else { return };
+        let FileRange {
+            file,
+            offset,
+            length,
+            sendfile,
+        } = range;
+        let flags = if sendfile {
+            ffi::APR_FOPEN_SENDFILE_ENABLED
+        } else {
+            0
+        } | ffi::APR_FOPEN_READ;
+        let Some(file) = self.adopt(file, flags) else {
+            return;
+        };
         let (mut offset, mut rest) = (offset, length);
         while rest > 0 {
             let part = rest.min(LONGEST_FILE_PART);
-            let (Ok(start), Ok(size)) = (ffi::apr_off_t::try_from(offset), usize::try_from(part)) else { return };
+            let (Ok(start), Ok(size)) = (ffi::apr_off_t::try_from(offset), usize::try_from(part)) else {
+                return;
+            };
             // SAFETY: an open file of the request's pool.
             let bucket = unsafe {
                 ffi::apr_bucket_file_create(file, start, size, self.request.pool().as_ptr(), self.allocator())
@@ -114,9 +131,8 @@ impl<'r> Output<'r> {
     /// Sends what is staged, then `piece` from where it is, and flushes. May block.
     pub fn send(&mut self, piece: &[u8]) -> Result<(), ClientGone> {
         // SAFETY: the piece outlives the pass below, which flushes it out or copies it.
-        let bucket = unsafe {
-            ffi::apr_bucket_transient_create(piece.as_ptr().cast(), piece.len(), self.allocator())
-        };
+        let bucket =
+            unsafe { ffi::apr_bucket_transient_create(piece.as_ptr().cast(), piece.len(), self.allocator()) };
         self.append(bucket);
         self.flush()
     }
@@ -174,7 +190,11 @@ impl<'r> Output<'r> {
             ffi::apr_brigade_cleanup(brigade.cast());
             status
         };
-        if status != 0 || self.request.is_aborted() { Err(ClientGone) } else { Ok(()) }
+        if status != 0 || self.request.is_aborted() {
+            Err(ClientGone)
+        } else {
+            Ok(())
+        }
     }
 }
 

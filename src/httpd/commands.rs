@@ -71,16 +71,30 @@ unsafe extern "C" fn run(
     dir: *mut c_void,
     arguments: *const c_char,
 ) -> *const c_char {
-    guard("directive", c"WSGI1001: internal error in mod_rwsgi".as_ptr(), || {
-        // SAFETY: called by httpd for a row of ours, with its record for the place and a C string.
-        unsafe { apply(&mut *parms, dir.cast::<DirSettings>().as_mut(), CStr::from_ptr(arguments)) }
-    })
+    guard(
+        "directive",
+        c"WSGI1001: internal error in mod_rwsgi".as_ptr(),
+        || {
+            // SAFETY: called by httpd for a row of ours, with its record for the place and a C string.
+            unsafe {
+                apply(
+                    &mut *parms,
+                    dir.cast::<DirSettings>().as_mut(),
+                    CStr::from_ptr(arguments),
+                )
+            }
+        },
+    )
 }
 
 /// # Safety
 ///
 /// `parms` is httpd's, for a row of ours, while it parses its configuration on this thread.
-unsafe fn apply(parms: &mut ffi::cmd_parms, dir: Option<&mut DirSettings>, arguments: &CStr) -> *const c_char {
+unsafe fn apply(
+    parms: &mut ffi::cmd_parms,
+    dir: Option<&mut DirSettings>,
+    arguments: &CStr,
+) -> *const c_char {
     // SAFETY: `cmd` is our row; the pool is the main thread's while it parses (rule 2).
     let (directive, pool) = unsafe { (&*(*parms.cmd).cmd_data.cast::<Directive>(), Pool::new(parms.pool)) };
     let (Some(dir), Some(pool)) = (dir, pool) else {
@@ -88,14 +102,16 @@ unsafe fn apply(parms: &mut ffi::cmd_parms, dir: Option<&mut DirSettings>, argum
     };
     if matches!(directive.context, Context::Global) {
         // SAFETY: httpd's own parameters; the answer is null or text of its pool.
-        let refused = unsafe { ffi::ap_check_cmd_context(parms, ffi::NOT_IN_VIRTUALHOST) };
+        let refused = unsafe { ffi::ap_check_cmd_context(parms, ffi::NOT_IN_VIRTUALHOST.cast_unsigned()) };
         if !refused.is_null() {
             return refused;
         }
     }
     // SAFETY: the server's own record, written by nobody else while it is parsed (rule 3).
     let server = unsafe {
-        ffi::ap_get_module_config((*parms.server).module_config, module()).cast::<ServerSettings>().as_mut()
+        ffi::ap_get_module_config((*parms.server).module_config, module())
+            .cast::<ServerSettings>()
+            .as_mut()
     };
     let compile = |source: &str| regex::compile(pool, source);
     let mut scope = Scope {
@@ -116,7 +132,10 @@ unsafe fn apply(parms: &mut ffi::cmd_parms, dir: Option<&mut DirSettings>, argum
 fn warn(parms: &ffi::cmd_parms, warnings: &[String]) {
     // SAFETY: plain queries of httpd's state.
     let (state, mode) = unsafe {
-        (ffi::ap_state_query(ffi::AP_SQ_MAIN_STATE), ffi::ap_state_query(ffi::AP_SQ_RUN_MODE))
+        (
+            ffi::ap_state_query(ffi::AP_SQ_MAIN_STATE),
+            ffi::ap_state_query(ffi::AP_SQ_RUN_MODE),
+        )
     };
     if state == ffi::AP_SQ_MS_CREATE_PRE_CONFIG && mode != ffi::AP_SQ_RM_CONFIG_TEST {
         return;
@@ -128,6 +147,10 @@ fn warn(parms: &ffi::cmd_parms, warnings: &[String]) {
             let file = unsafe { super::table::bytes(directive.filename) };
             format!(" ({}:{})", String::from_utf8_lossy(file), directive.line_num)
         });
-        log::server(Level::Warning, Some(Code::ARGUMENT_LENIENT), format!("{warning}{place}").as_bytes());
+        log::server(
+            Level::Warning,
+            Some(Code::ARGUMENT_LENIENT),
+            format!("{warning}{place}").as_bytes(),
+        );
     }
 }

@@ -52,10 +52,18 @@ unsafe fn create<T: Record>(pool: *mut ffi::apr_pool_t) -> *mut c_void {
 /// # Safety
 ///
 /// `pool` is live and the caller's; both records are null or of this type.
-unsafe fn merge<T: Record>(pool: *mut ffi::apr_pool_t, base: *mut c_void, overlay: *mut c_void) -> *mut c_void {
+unsafe fn merge<T: Record>(
+    pool: *mut ffi::apr_pool_t,
+    base: *mut c_void,
+    overlay: *mut c_void,
+) -> *mut c_void {
     // SAFETY: passed on.
     unsafe {
-        match (base.cast::<T>().as_ref(), overlay.cast::<T>().as_ref(), Pool::new(pool)) {
+        match (
+            base.cast::<T>().as_ref(),
+            overlay.cast::<T>().as_ref(),
+            Pool::new(pool),
+        ) {
             (Some(under), Some(over), Some(pool)) if !under.is_empty() && !over.is_empty() => {
                 pool.own(T::merge(under, over)).cast()
             }
@@ -67,7 +75,9 @@ unsafe fn merge<T: Record>(pool: *mut ffi::apr_pool_t, base: *mut c_void, overla
 
 pub(super) unsafe extern "C" fn create_dir(pool: *mut ffi::apr_pool_t, _dir: *mut c_char) -> *mut c_void {
     // SAFETY: called by httpd with a pool of its own.
-    guard("create_dir_config", ptr::null_mut(), || unsafe { create::<DirSettings>(pool) })
+    guard("create_dir_config", ptr::null_mut(), || unsafe {
+        create::<DirSettings>(pool)
+    })
 }
 
 pub(super) unsafe extern "C" fn merge_dir(
@@ -76,7 +86,9 @@ pub(super) unsafe extern "C" fn merge_dir(
     overlay: *mut c_void,
 ) -> *mut c_void {
     // SAFETY: called by httpd with a pool of its own and records that `create_dir` or this made.
-    guard("merge_dir_config", base, || unsafe { merge::<DirSettings>(pool, base, overlay) })
+    guard("merge_dir_config", base, || unsafe {
+        merge::<DirSettings>(pool, base, overlay)
+    })
 }
 
 pub(super) unsafe extern "C" fn create_server(
@@ -84,7 +96,9 @@ pub(super) unsafe extern "C" fn create_server(
     _server: *mut ffi::server_rec,
 ) -> *mut c_void {
     // SAFETY: called by httpd with a pool of its own.
-    guard("create_server_config", ptr::null_mut(), || unsafe { create::<ServerSettings>(pool) })
+    guard("create_server_config", ptr::null_mut(), || unsafe {
+        create::<ServerSettings>(pool)
+    })
 }
 
 pub(super) unsafe extern "C" fn merge_server(
@@ -93,7 +107,9 @@ pub(super) unsafe extern "C" fn merge_server(
     overlay: *mut c_void,
 ) -> *mut c_void {
     // SAFETY: called by httpd with a pool of its own and records that `create_server` or this made.
-    guard("merge_server_config", base, || unsafe { merge::<ServerSettings>(pool, base, overlay) })
+    guard("merge_server_config", base, || unsafe {
+        merge::<ServerSettings>(pool, base, overlay)
+    })
 }
 
 /// # Safety

@@ -87,14 +87,27 @@ struct ModuleNames<const N: usize>([*const c_char; N]);
 unsafe impl<const N: usize> Sync for ModuleNames<N> {}
 
 static BEFORE_TRANSLATE: ModuleNames<2> = ModuleNames([c"mod_alias.c".as_ptr(), ptr::null()]);
-static AFTER_TRANSLATE: ModuleNames<3> =
-    ModuleNames([c"mod_userdir.c".as_ptr(), c"mod_vhost_alias.c".as_ptr(), ptr::null()]);
+static AFTER_TRANSLATE: ModuleNames<3> = ModuleNames([
+    c"mod_userdir.c".as_ptr(),
+    c"mod_vhost_alias.c".as_ptr(),
+    ptr::null(),
+]);
 
 pub(super) fn register<H: Hooks>() {
     // SAFETY: called by httpd on its main thread while modules register; the lists are static.
     unsafe {
-        ffi::ap_hook_post_config(Some(post_config::<H>), ptr::null(), ptr::null(), ffi::APR_HOOK_MIDDLE);
-        ffi::ap_hook_child_init(Some(child_init::<H>), ptr::null(), ptr::null(), ffi::APR_HOOK_MIDDLE);
+        ffi::ap_hook_post_config(
+            Some(post_config::<H>),
+            ptr::null(),
+            ptr::null(),
+            ffi::APR_HOOK_MIDDLE,
+        );
+        ffi::ap_hook_child_init(
+            Some(child_init::<H>),
+            ptr::null(),
+            ptr::null(),
+            ffi::APR_HOOK_MIDDLE,
+        );
         ffi::ap_hook_translate_name(
             Some(translate_name::<H>),
             BEFORE_TRANSLATE.0.as_ptr(),
@@ -141,13 +154,17 @@ unsafe extern "C" fn child_init<H: Hooks>(pool: *mut ffi::apr_pool_t, server: *m
 unsafe extern "C" fn translate_name<H: Hooks>(request: *mut ffi::request_rec) -> c_int {
     guard("translate_name", ffi::HTTP_INTERNAL_SERVER_ERROR, || {
         // SAFETY: called by httpd with a live request, on the thread that handles it.
-        unsafe { Request::new(request) }.map_or(Status::Declined, H::translate).code()
+        unsafe { Request::new(request) }
+            .map_or(Status::Declined, H::translate)
+            .code()
     })
 }
 
 unsafe extern "C" fn handler<H: Hooks>(request: *mut ffi::request_rec) -> c_int {
     guard("handler", ffi::HTTP_INTERNAL_SERVER_ERROR, || {
         // SAFETY: called by httpd with a live request, on the thread that handles it.
-        unsafe { Request::new(request) }.map_or(Status::Declined, H::handle).code()
+        unsafe { Request::new(request) }
+            .map_or(Status::Declined, H::handle)
+            .code()
     })
 }

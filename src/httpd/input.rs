@@ -28,7 +28,13 @@ impl<'r> Input<'r> {
             BodyLength::None => Some(0),
             BodyLength::Open => None,
         };
-        Input { request, length, remaining, ended: length == BodyLength::None, brigade: ptr::null_mut() }
+        Input {
+            request,
+            length,
+            remaining,
+            ended: length == BodyLength::None,
+            brigade: ptr::null_mut(),
+        }
     }
 
     /// The announced length.
@@ -76,7 +82,11 @@ impl<'r> Input<'r> {
                 wanted,
             )
         };
-        let copied = if status == 0 { self.copy_buckets(buffer) } else { Err(status) };
+        let copied = if status == 0 {
+            self.copy_buckets(buffer)
+        } else {
+            Err(status)
+        };
         // SAFETY: a live brigade (rule 4).
         unsafe { ffi::apr_brigade_cleanup(self.brigade.cast()) };
         copied.map_err(|status| {
@@ -89,8 +99,12 @@ impl<'r> Input<'r> {
     fn copy_buckets(&mut self, buffer: &mut [u8]) -> Result<usize, ffi::apr_status_t> {
         let mut filled = 0_usize;
         // SAFETY: a live brigade; the sentinel ends the ring.
-        let (mut bucket, sentinel) =
-            unsafe { (ffi::rwsgi_brigade_first(self.brigade), ffi::rwsgi_brigade_sentinel(self.brigade)) };
+        let (mut bucket, sentinel) = unsafe {
+            (
+                ffi::rwsgi_brigade_first(self.brigade),
+                ffi::rwsgi_brigade_sentinel(self.brigade),
+            )
+        };
         while bucket != sentinel {
             // SAFETY: a bucket of the ring, which nobody changes meanwhile but the read itself.
             unsafe {
@@ -101,7 +115,9 @@ impl<'r> Input<'r> {
                 if ffi::rwsgi_bucket_is_metadata(bucket) == 0 {
                     let (mut data, mut length) = (ptr::null::<c_char>(), 0_usize);
                     match ffi::rwsgi_bucket_read(bucket, &raw mut data, &raw mut length) {
-                        0 => filled += copy(data.cast(), length, buffer.get_mut(filled..).unwrap_or_default()),
+                        0 => {
+                            filled += copy(data.cast(), length, buffer.get_mut(filled..).unwrap_or_default())
+                        }
                         status => return Err(status),
                     }
                 }
@@ -118,7 +134,9 @@ impl<'r> Input<'r> {
             ffi::APR_ECONNRESET | ffi::APR_ECONNABORTED | ffi::APR_EOF => BodyError::Gone,
             // The chunk or length that the client announced did not come.
             ffi::APR_INCOMPLETE => BodyError::Gone,
-            ffi::AP_FILTER_ERROR => BodyError::Broken("the request was refused while its body was read".into()),
+            ffi::AP_FILTER_ERROR => {
+                BodyError::Broken("the request was refused while its body was read".into())
+            }
             _ if self.request.is_aborted() => BodyError::Gone,
             _ => BodyError::Broken(describe(status)),
         }

@@ -27,7 +27,9 @@ pub(super) fn install_panic_hook() {
     INSTALLED.call_once(|| {
         panic::set_hook(Box::new(|info| {
             // The file name outlives the process; Location only lends it.
-            let place = info.location().map(|location| (leak_once(location.file()), location.line()));
+            let place = info
+                .location()
+                .map(|location| (leak_once(location.file()), location.line()));
             let _ = PANIC_PLACE.try_with(|cell| cell.set(place));
         }));
     });
@@ -51,7 +53,9 @@ fn leak_once(name: &str) -> &'static str {
 
 /// ` at file:line` of the last panic of this thread.
 pub(super) fn take_panic_place() -> String {
-    PANIC_PLACE.with(Cell::take).map_or_else(String::new, |(file, line)| format!(" at {file}:{line}"))
+    PANIC_PLACE
+        .with(Cell::take)
+        .map_or_else(String::new, |(file, line)| format!(" at {file}:{line}"))
 }
 
 fn level_number(level: Level) -> c_int {
@@ -102,7 +106,11 @@ fn records(code: Option<Code>, text: &[u8], mut write: impl FnMut(&CString)) {
         for piece in pieces(line) {
             let mut record = std::mem::take(&mut prefix);
             for byte in piece {
-                if *byte == 0 { record.extend_from_slice(b"\\x00") } else { record.push(*byte) }
+                if *byte == 0 {
+                    record.extend_from_slice(b"\\x00")
+                } else {
+                    record.push(*byte)
+                }
             }
             if let Ok(record) = CString::new(record) {
                 write(&record);
@@ -137,13 +145,18 @@ mod tests {
 
     fn written(code: Option<Code>, text: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
-        records(code, text, |record| lines.push(record.to_string_lossy().into_owned()));
+        records(code, text, |record| {
+            lines.push(record.to_string_lossy().into_owned())
+        });
         lines
     }
 
     #[test]
     fn one_record_a_line_and_the_code_on_the_first() {
-        assert_eq!(written(Some(Code::APPLICATION_RAISED), b"a\nb\n"), ["WSGI0174: a", "b"]);
+        assert_eq!(
+            written(Some(Code::APPLICATION_RAISED), b"a\nb\n"),
+            ["WSGI0174: a", "b"]
+        );
         assert_eq!(written(None, b"a\n\nb"), ["a", "", "b"]);
     }
 

@@ -19,7 +19,10 @@ impl<'p> Pool<'p> {
     ///
     /// `raw` is a live pool for `'p`, and the caller's alone (rule 2).
     pub(super) unsafe fn new(raw: *mut ffi::apr_pool_t) -> Option<Self> {
-        NonNull::new(raw).map(|raw| Pool { raw, _lifetime: PhantomData })
+        NonNull::new(raw).map(|raw| Pool {
+            raw,
+            _lifetime: PhantomData,
+        })
     }
 
     pub(super) fn as_ptr(self) -> *mut ffi::apr_pool_t {

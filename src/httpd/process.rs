@@ -47,7 +47,12 @@ pub fn serving_user_name() -> Vec<u8> {
 
 /// The version of the running httpd.
 pub fn server_version() -> [i64; 3] {
-    let mut version = ffi::ap_version_t { major: 0, minor: 0, patch: 0, add_string: std::ptr::null() };
+    let mut version = ffi::ap_version_t {
+        major: 0,
+        minor: 0,
+        patch: 0,
+        add_string: std::ptr::null(),
+    };
     // SAFETY: a valid out-parameter.
     unsafe { ffi::ap_get_server_revision(&raw mut version) };
     [version.major.into(), version.minor.into(), version.patch.into()]

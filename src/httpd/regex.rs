@@ -30,7 +30,10 @@ pub(super) fn compile(pool: Pool<'_>, source: &str) -> Result<Box<dyn UriPattern
     if compiled.is_null() {
         return Err("it is not a valid regular expression".to_string());
     }
-    Ok(Box::new(Pattern { source: source.to_string(), compiled }))
+    Ok(Box::new(Pattern {
+        source: source.to_string(),
+        compiled,
+    }))
 }
 
 impl UriPattern for Pattern {

@@ -22,6 +22,10 @@ pub struct Request<'r> {
     _lifetime: PhantomData<&'r ()>,
 }
 
+// SAFETY: httpd lets one thread at a time handle a request (rule 2), and whoever has a `Request` got it from
+// that thread, which waits while another one uses it.
+unsafe impl Send for Request<'_> {}
+
 /// What a file is, as httpd's walk of the path found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
@@ -40,7 +44,10 @@ impl<'r> Request<'r> {
     ///
     /// `raw` is null or a request that is live, and handled by this thread alone, for `'r`.
     pub(super) unsafe fn new(raw: *mut ffi::request_rec) -> Option<Self> {
-        NonNull::new(raw).map(|raw| Request { raw, _lifetime: PhantomData })
+        NonNull::new(raw).map(|raw| Request {
+            raw,
+            _lifetime: PhantomData,
+        })
     }
 
     pub(super) fn as_ptr(&self) -> *mut ffi::request_rec {
@@ -163,7 +170,11 @@ impl<'r> Request<'r> {
     /// Which of our aliases mapped the request.
     pub fn alias(&self) -> Option<&'r ScriptAlias> {
         // SAFETY: nothing or what `set_alias` stored.
-        unsafe { ffi::ap_get_module_config(self.rec().request_config, module()).cast::<ScriptAlias>().as_ref() }
+        unsafe {
+            ffi::ap_get_module_config(self.rec().request_config, module())
+                .cast::<ScriptAlias>()
+                .as_ref()
+        }
     }
 
     /// The request's headers.
@@ -351,8 +362,13 @@ impl<'r> Request<'r> {
     /// Whether a filter between us and the protocol may change the length of a body.
     pub fn has_content_filter(&self) -> bool {
         // SAFETY: null, or the first filter of a live request.
-        unsafe { self.rec().output_filters.as_ref().and_then(|filter| filter.frec.as_ref()) }
-            .is_some_and(|filter| filter.ftype < ffi::ap_filter_type_AP_FTYPE_PROTOCOL)
+        unsafe {
+            self.rec()
+                .output_filters
+                .as_ref()
+                .and_then(|filter| filter.frec.as_ref())
+        }
+        .is_some_and(|filter| filter.ftype < ffi::ap_filter_type_AP_FTYPE_PROTOCOL)
     }
 
     /// Reads and throws away the request's body.
@@ -425,17 +441,14 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Whether a body may follow although no header announces one (HTTP/2).
-    pub fn may_have_unannounced_body(&self) -> bool {
-        self.rec().body_indeterminate() != 0
-    }
-
     /// Whether `CGIPassAuth On` is set.
     pub fn passes_cgi_authorization(&self) -> bool {
         // SAFETY: the core module's own record of a live request's configuration.
         unsafe {
-            let core = ffi::ap_get_core_module_config(self.rec().per_dir_config).cast::<ffi::core_dir_config>();
-            core.as_ref().is_some_and(|core| core.cgi_pass_auth() == ffi::AP_CGI_PASS_AUTH_ON.cast_unsigned())
+            let core =
+                ffi::ap_get_core_module_config(self.rec().per_dir_config).cast::<ffi::core_dir_config>();
+            core.as_ref()
+                .is_some_and(|core| core.cgi_pass_auth() == ffi::AP_CGI_PASS_AUTH_ON.cast_unsigned())
         }
     }
 

@@ -33,7 +33,11 @@ impl<'r> Table<'r> {
     ///
     /// `raw` is null or a live table for `'r`, allocated from `pool`.
     pub(super) unsafe fn new(raw: *mut ffi::apr_table_t, pool: Pool<'r>) -> Self {
-        Table { raw, pool, _lifetime: PhantomData }
+        Table {
+            raw,
+            pool,
+            _lifetime: PhantomData,
+        }
     }
 
     /// All entries in order. An entry without a value has an empty one.

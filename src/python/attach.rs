@@ -21,7 +21,10 @@ impl<'py> Attached<'py> {
     ///
     /// The current thread is attached to `interpreter` for all of `'py`.
     pub(super) unsafe fn assume(interpreter: &'static Interpreter) -> Self {
-        Attached { interpreter, _thread: PhantomData }
+        Attached {
+            interpreter,
+            _thread: PhantomData,
+        }
     }
 
     /// The interpreter this thread is attached to.

@@ -19,7 +19,9 @@ impl<'py> Code<'py> {
         let flags = py.int(0)?;
         let inherit = py.bool(true);
         let source = py.bytes(source)?;
-        builtins.call_method(py, c"compile", [&source, &name, &mode, &flags, &inherit]).map(Code)
+        builtins
+            .call_method(py, c"compile", [&source, &name, &mode, &flags, &inherit])
+            .map(Code)
     }
 
     /// Runs the code as the body of a new module in `sys.modules`, as an import would; on failure the

@@ -150,7 +150,11 @@ impl<'py> Object<'py> {
         match overflow {
             0 if value == -1 => {
                 // SAFETY: attached: -1 without overflow may be a failure.
-                if unsafe { ffi::PyErr_Occurred() }.is_null() { Ok(Some(-1)) } else { Err(super::Raised::pending(py)) }
+                if unsafe { ffi::PyErr_Occurred() }.is_null() {
+                    Ok(Some(-1))
+                } else {
+                    Err(super::Raised::pending(py))
+                }
             }
             0 => Ok(Some(value)),
             sign => Ok(Some(if sign > 0 { i64::MAX } else { i64::MIN })),

@@ -67,17 +67,28 @@ impl ErrorKind {
 impl<'py> Raised<'py> {
     /// For a call that just failed with an exception pending.
     pub(super) fn pending(py: Attached<'py>) -> Self {
-        Raised { attached: py, _pending: PhantomData }
+        Raised {
+            attached: py,
+            _pending: PhantomData,
+        }
     }
 
     /// Turns CPython's 0 / -1 into a result.
     pub(super) fn check(py: Attached<'py>, code: std::ffi::c_int) -> PyResult<'py, ()> {
-        if code < 0 { Err(Raised::pending(py)) } else { Ok(()) }
+        if code < 0 {
+            Err(Raised::pending(py))
+        } else {
+            Ok(())
+        }
     }
 
     /// Raises a new exception.
     pub fn new(py: Attached<'py>, kind: ErrorKind, message: impl AsRef<[u8]>) -> Self {
-        let text = message.as_ref().iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect::<Vec<u8>>();
+        let text = message
+            .as_ref()
+            .iter()
+            .map(|byte| if *byte == 0 { b' ' } else { *byte })
+            .collect::<Vec<u8>>();
         let text = CString::new(text).unwrap_or_default();
         // SAFETY: attached; class and C string are valid.
         unsafe { ffi::PyErr_SetString(kind.class(), text.as_ptr()) };
@@ -86,7 +97,11 @@ impl<'py> Raised<'py> {
 
     /// Raises the exception of an `exc_info` triple again, traceback included.
     pub fn again(py: Attached<'py>, class: Object<'py>, value: Object<'py>, traceback: Object<'py>) -> Self {
-        let trace = if traceback.is_none() { std::ptr::null_mut() } else { traceback.into_ptr() };
+        let trace = if traceback.is_none() {
+            std::ptr::null_mut()
+        } else {
+            traceback.into_ptr()
+        };
         // SAFETY: attached; PyErr_Restore takes over the three references.
         unsafe { ffi::PyErr_Restore(class.into_ptr(), value.into_ptr(), trace) };
         Raised::pending(py)

@@ -34,7 +34,9 @@ impl Lease {
         }
         // SAFETY: only the lifetime changes; `TakeBack` ends the loan before the borrow of target ends.
         let target = unsafe {
-            std::mem::transmute::<NonNull<dyn Exchange + '_>, NonNull<dyn Exchange + 'static>>(NonNull::from(target))
+            std::mem::transmute::<NonNull<dyn Exchange + '_>, NonNull<dyn Exchange + 'static>>(NonNull::from(
+                target,
+            ))
         };
         self.replace(py, Some(Target(target)));
         let _take_back = TakeBack(self, py);

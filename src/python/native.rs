@@ -87,7 +87,9 @@ impl<'a, 'py> Arguments<'a, 'py> {
     /// The argument at `index`.
     pub fn get(&self, index: usize) -> Option<&'a Object<'py>> {
         // SAFETY: not null, and alive for 'a (invariant).
-        self.pointers.get(index).map(|pointer| unsafe { Object::ref_from_borrowed(self.py, pointer) })
+        self.pointers
+            .get(index)
+            .map(|pointer| unsafe { Object::ref_from_borrowed(self.py, pointer) })
     }
 
     /// Raises TypeError unless there are `least` to `most` arguments.
@@ -96,7 +98,11 @@ impl<'a, 'py> Arguments<'a, 'py> {
         if (least..=most).contains(&given) {
             return Ok(());
         }
-        let wanted = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+        let wanted = if least == most {
+            format!("{least}")
+        } else {
+            format!("{least} to {most}")
+        };
         let message = format!("{name}() takes {wanted} positional arguments but {given} were given");
         Err(Raised::new(self.py, ErrorKind::TypeError, message))
     }
@@ -188,7 +194,10 @@ impl<T: Payload> Default for TypeBuilder<T> {
 }
 
 fn slot(id: c_int, function: *mut c_void) -> ffi::PyType_Slot {
-    ffi::PyType_Slot { slot: id, pfunc: function }
+    ffi::PyType_Slot {
+        slot: id,
+        pfunc: function,
+    }
 }
 
 impl<T: Payload> TypeBuilder<T> {
@@ -197,7 +206,9 @@ impl<T: Payload> TypeBuilder<T> {
     pub fn method<M: Method<T>>(mut self) -> Self {
         self.methods.push(ffi::PyMethodDef {
             ml_name: M::NAME.as_ptr(),
-            ml_meth: ffi::PyMethodDefPointer { PyCFunctionFast: method::<T, M> },
+            ml_meth: ffi::PyMethodDefPointer {
+                PyCFunctionFast: method::<T, M>,
+            },
             ml_flags: ffi::METH_FASTCALL,
             ml_doc: ptr::null(),
         });
@@ -221,8 +232,12 @@ impl<T: Payload> TypeBuilder<T> {
     #[must_use]
     pub fn callable<C: Call<T>>(mut self) -> Self {
         self.vectorcall = Some(vectorcall::<T, C>);
-        self.slots.push(slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void));
-        self.slots.push(slot(ffi::Py_tp_members, (&raw const VECTORCALL_OFFSET.0).cast_mut().cast()));
+        self.slots
+            .push(slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void));
+        self.slots.push(slot(
+            ffi::Py_tp_members,
+            (&raw const VECTORCALL_OFFSET.0).cast_mut().cast(),
+        ));
         self.flags |= ffi::Py_TPFLAGS_HAVE_VECTORCALL;
         self
     }
@@ -230,8 +245,10 @@ impl<T: Payload> TypeBuilder<T> {
     /// Makes instances iterators.
     #[must_use]
     pub fn iterator<N: Next<T>>(mut self) -> Self {
-        self.slots.push(slot(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *mut c_void));
-        self.slots.push(slot(ffi::Py_tp_iternext, next::<T, N> as *mut c_void));
+        self.slots
+            .push(slot(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *mut c_void));
+        self.slots
+            .push(slot(ffi::Py_tp_iternext, next::<T, N> as *mut c_void));
         self
     }
 
@@ -241,7 +258,8 @@ impl<T: Payload> TypeBuilder<T> {
     where
         T: Construct,
     {
-        self.slots.push(slot(ffi::Py_tp_new, construct::<T> as *mut c_void));
+        self.slots
+            .push(slot(ffi::Py_tp_new, construct::<T> as *mut c_void));
         self.flags |= ffi::Py_TPFLAGS_BASETYPE;
         self
     }
@@ -251,15 +269,20 @@ impl<T: Payload> TypeBuilder<T> {
         if self.flags & ffi::Py_TPFLAGS_BASETYPE == 0 {
             self.flags |= ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
         }
-        self.slots.push(slot(ffi::Py_tp_doc, T::DOC.as_ptr().cast_mut().cast()));
+        self.slots
+            .push(slot(ffi::Py_tp_doc, T::DOC.as_ptr().cast_mut().cast()));
         // CPython keeps pointers to both tables for as long as the type lives, that is: to the end.
         if !self.methods.is_empty() {
             self.methods.push(ffi::PyMethodDef::zeroed());
-            self.slots.push(slot(ffi::Py_tp_methods, self.methods.leak().as_mut_ptr().cast()));
+            self.slots
+                .push(slot(ffi::Py_tp_methods, self.methods.leak().as_mut_ptr().cast()));
         }
         if !self.attributes.is_empty() {
             self.attributes.push(ffi::PyGetSetDef::default());
-            self.slots.push(slot(ffi::Py_tp_getset, self.attributes.leak().as_mut_ptr().cast()));
+            self.slots.push(slot(
+                ffi::Py_tp_getset,
+                self.attributes.leak().as_mut_ptr().cast(),
+            ));
         }
         self.slots.push(slot(0, ptr::null_mut()));
         let mut spec = ffi::PyType_Spec {
@@ -276,7 +299,11 @@ impl<T: Payload> TypeBuilder<T> {
                 ffi::PyType_FromModuleAndSpec(module.as_ptr(), &raw mut spec, ptr::null_mut()),
             )?
         };
-        Ok(Type { class: class.store(), vectorcall: self.vectorcall, _payload: PhantomData })
+        Ok(Type {
+            class: class.store(),
+            vectorcall: self.vectorcall,
+            _payload: PhantomData,
+        })
     }
 }
 
@@ -295,7 +322,13 @@ static VECTORCALL_OFFSET: VectorcallOffset = VectorcallOffset([
         flags: ffi::Py_READONLY,
         doc: ptr::null(),
     },
-    ffi::PyMemberDef { name: ptr::null(), type_code: 0, offset: 0, flags: 0, doc: ptr::null() },
+    ffi::PyMemberDef {
+        name: ptr::null(),
+        type_code: 0,
+        offset: 0,
+        flags: 0,
+        doc: ptr::null(),
+    },
 ]);
 
 /// The panic boundary of every function that CPython calls: a panic is raised as RuntimeError.
@@ -311,7 +344,12 @@ fn guarded<'py, R>(py: Attached<'py>, failed: R, body: impl FnOnce() -> PyResult
             failed
         }
         Err(_) => {
-            Raised::new(py, ErrorKind::RuntimeError, "WSGI1001: internal error in mod_rwsgi").leave_pending();
+            Raised::new(
+                py,
+                ErrorKind::RuntimeError,
+                "WSGI1001: internal error in mod_rwsgi",
+            )
+            .leave_pending();
             failed
         }
     }
@@ -340,7 +378,9 @@ unsafe extern "C" fn method<T: Payload, M: Method<T>>(
     // SAFETY: called by CPython for this type's method, with `count` borrowed references.
     let (py, payload) = unsafe { enter::<T>(this) };
     let arguments = unsafe { borrow_arguments(py, arguments, usize::try_from(count).unwrap_or_default()) };
-    guarded(py, ptr::null_mut(), || M::call(payload, py, arguments).map(pointer_or_null))
+    guarded(py, ptr::null_mut(), || {
+        M::call(payload, py, arguments).map(pointer_or_null)
+    })
 }
 
 /// # Safety
@@ -374,7 +414,11 @@ unsafe extern "C" fn vectorcall<T: Payload, C: Call<T>>(
         // SAFETY: null, or a tuple of keyword names.
         if !keywords.is_null() && unsafe { ffi::PyTuple_GET_SIZE(keywords) } > 0 {
             let name = T::NAME.to_string_lossy();
-            return Err(Raised::new(py, ErrorKind::TypeError, format!("{name}() takes no keyword arguments")));
+            return Err(Raised::new(
+                py,
+                ErrorKind::TypeError,
+                format!("{name}() takes no keyword arguments"),
+            ));
         }
         C::call(payload, py, arguments).map(pointer_or_null)
     })
@@ -411,7 +455,11 @@ unsafe extern "C" fn construct<T: Construct>(
     guarded(py, ptr::null_mut(), || {
         // SAFETY: null, or a dict; `arguments` is a tuple.
         let (named, count) = unsafe {
-            let named = if keywords.is_null() { 0 } else { ffi::PyDict_Size(keywords) };
+            let named = if keywords.is_null() {
+                0
+            } else {
+                ffi::PyDict_Size(keywords)
+            };
             (named, ffi::PyTuple_GET_SIZE(arguments))
         };
         if named > 0 {
@@ -441,7 +489,10 @@ unsafe extern "C" fn deallocate<T: Payload>(this: *mut ffi::PyObject) {
                 (*instance).payload.release(py);
             }));
             if released.is_err() {
-                eprintln!("WSGI1001: internal error in the deallocator of {}", type_name::<T>());
+                eprintln!(
+                    "WSGI1001: internal error in the deallocator of {}",
+                    type_name::<T>()
+                );
             }
             ptr::drop_in_place(&raw mut (*instance).payload);
         }
@@ -475,7 +526,10 @@ fn module_definition(doc: &'static CStr) -> ffi::PyModuleDef {
             slot: ffi::Py_mod_multiple_interpreters,
             value: ffi::Py_MOD_PER_INTERPRETER_GIL_SUPPORTED,
         },
-        ffi::PyModuleDef_Slot { slot: 0, value: ptr::null_mut() },
+        ffi::PyModuleDef_Slot {
+            slot: 0,
+            value: ptr::null_mut(),
+        },
     ];
     ffi::PyModuleDef {
         m_base: ffi::PyModuleDef_HEAD_INIT,

@@ -28,7 +28,10 @@ impl Clone for Object<'_> {
     fn clone(&self) -> Self {
         // SAFETY: `ptr` is alive (invariant) and the thread is attached for 'py.
         unsafe { ffi::Py_INCREF(self.ptr.as_ptr()) };
-        Object { ptr: self.ptr, _attached: PhantomData }
+        Object {
+            ptr: self.ptr,
+            _attached: PhantomData,
+        }
     }
 }
 
@@ -39,7 +42,10 @@ impl<'py> Object<'py> {
     ///
     /// `ptr` is null or a strong reference of the attached interpreter.
     pub(super) unsafe fn from_owned(_py: Attached<'py>, ptr: *mut ffi::PyObject) -> Option<Self> {
-        NonNull::new(ptr).map(|ptr| Object { ptr, _attached: PhantomData })
+        NonNull::new(ptr).map(|ptr| Object {
+            ptr,
+            _attached: PhantomData,
+        })
     }
 
     /// Takes over the result of a call that reports failure by null with an exception set.
@@ -201,17 +207,26 @@ impl<'py> Object<'py> {
         let encoded = unsafe {
             Object::from_result(
                 py,
-                ffi::PyUnicode_AsEncodedString(self.as_ptr(), c"utf-8".as_ptr(), c"backslashreplace".as_ptr()),
+                ffi::PyUnicode_AsEncodedString(
+                    self.as_ptr(),
+                    c"utf-8".as_ptr(),
+                    c"backslashreplace".as_ptr(),
+                ),
             )
         };
-        encoded.ok().and_then(|bytes| bytes.as_bytes().map(<[u8]>::to_vec))
+        encoded
+            .ok()
+            .and_then(|bytes| bytes.as_bytes().map(<[u8]>::to_vec))
     }
 
     /// `str(self)` for messages; empty when that fails.
     pub fn to_text(&self, py: Attached<'py>) -> String {
         // SAFETY: alive (invariant).
         let text = unsafe { Object::from_result(py, ffi::PyObject_Str(self.as_ptr())) };
-        let bytes = text.ok().and_then(|text| text.to_utf8_lossy(py)).unwrap_or_default();
+        let bytes = text
+            .ok()
+            .and_then(|text| text.to_utf8_lossy(py))
+            .unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -336,7 +351,9 @@ impl<'py> Object<'py> {
     /// `self[key] = value` of a `dict`.
     pub fn set_item(&self, py: Attached<'py>, key: &Object<'py>, value: &Object<'py>) -> PyResult<'py, ()> {
         // SAFETY: all alive; a non-dict is reported as an error by CPython.
-        Raised::check(py, unsafe { ffi::PyDict_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
+        Raised::check(py, unsafe {
+            ffi::PyDict_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr())
+        })
     }
 
     /// `self.get(key)` of a `dict`.
@@ -388,7 +405,10 @@ impl Stored {
     /// Gives the reference to an attachment of its interpreter.
     pub fn release<'py>(self, py: Attached<'py>) -> Object<'py> {
         let _ = py;
-        Object { ptr: self.0, _attached: PhantomData }
+        Object {
+            ptr: self.0,
+            _attached: PhantomData,
+        }
     }
 
     pub(super) fn as_ptr(&self) -> *mut ffi::PyObject {

@@ -108,7 +108,9 @@ pub(super) unsafe fn current_interpreter() -> Option<&'static Interpreter> {
     let raw = unsafe { ffi::PyInterpreterState_Get() };
     let runtime = RUNTIME.get()?;
     let groups = runtime.groups.read().unwrap_or_else(PoisonError::into_inner);
-    std::iter::once(runtime.main).chain(groups.values().copied()).find(|interpreter| interpreter.is(raw))
+    std::iter::once(runtime.main)
+        .chain(groups.values().copied())
+        .find(|interpreter| interpreter.is(raw))
 }
 
 /// Starts Python on the current thread and lets `prepare` set up the main interpreter.
@@ -199,8 +201,12 @@ fn set_string(
 }
 
 fn append_warning(config: &mut Config, warning: &str) -> Result<(), StartError> {
-    let wide: Vec<libc::wchar_t> =
-        warning.chars().filter(|c| *c != '\0').map(|c| u32::from(c).cast_signed()).chain([0]).collect();
+    let wide: Vec<libc::wchar_t> = warning
+        .chars()
+        .filter(|c| *c != '\0')
+        .map(|c| u32::from(c).cast_signed())
+        .chain([0])
+        .collect();
     // SAFETY: the list is part of the config; the string ends with a zero and is copied.
     check(unsafe { ffi::PyWideStringList_Append(&raw mut config.0.warnoptions, wide.as_ptr()) })
 }
@@ -214,7 +220,9 @@ fn check(status: ffi::PyStatus) -> Result<(), StartError> {
         format!("Python asked to exit with status {}", status.exitcode)
     } else {
         // SAFETY: a static C string of CPython.
-        unsafe { CStr::from_ptr(status.err_msg) }.to_string_lossy().into_owned()
+        unsafe { CStr::from_ptr(status.err_msg) }
+            .to_string_lossy()
+            .into_owned()
     };
     Err(StartError(text))
 }
@@ -250,7 +258,11 @@ pub fn interpreter(name: &str, limit: usize) -> Result<(&'static Interpreter, Ac
 
 impl Runtime {
     fn find(&self, name: &str) -> Option<&'static Interpreter> {
-        self.groups.read().unwrap_or_else(PoisonError::into_inner).get(name).copied()
+        self.groups
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .copied()
     }
 
     fn count(&self) -> usize {
@@ -271,17 +283,27 @@ impl Runtime {
             .attach(|py| self.new_interpreter(py, name, count + 1))
             .ok_or(NoInterpreter::NotRunning)?
             .map_err(NoInterpreter::Failed)?;
-        self.groups.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_string(), made);
+        self.groups
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_string(), made);
         Ok(made)
     }
 
-    fn new_interpreter(&self, _main: Attached<'_>, name: &str, index: usize) -> Result<&'static Interpreter, StartError> {
+    fn new_interpreter(
+        &self,
+        _main: Attached<'_>,
+        name: &str,
+        index: usize,
+    ) -> Result<&'static Interpreter, StartError> {
         // SAFETY: attached to the main interpreter; its thread state is made current again below.
         let (main_state, state) = unsafe { (ffi::PyThreadState_Get(), ffi::Py_NewInterpreter()) };
         if state.is_null() {
             // SAFETY: a failed Py_NewInterpreter leaves the caller's state current or none.
             unsafe { ffi::PyThreadState_Swap(main_state) };
-            return Err(StartError(format!("no new interpreter for application group '{name}'")));
+            return Err(StartError(format!(
+                "no new interpreter for application group '{name}'"
+            )));
         }
         // SAFETY: the new interpreter's state is current.
         let raw = unsafe { ffi::PyThreadState_GetInterpreter(state) };
@@ -315,15 +337,22 @@ pub enum Stopped {
 /// Waits at most `patience` for requests that are still in Python. Call it on the thread that started
 /// Python, when no new request can come.
 pub fn child_stop(patience: Duration) -> Stopped {
-    let Some(runtime) = RUNTIME.get() else { return Stopped::NotRunning };
+    let Some(runtime) = RUNTIME.get() else {
+        return Stopped::NotRunning;
+    };
     if super::is_attached() {
         return Stopped::InsidePython;
     }
     if STOPPING.load(Ordering::Acquire) {
         return Stopped::NotRunning;
     }
-    let groups: Vec<&'static Interpreter> =
-        runtime.groups.read().unwrap_or_else(PoisonError::into_inner).values().copied().collect();
+    let groups: Vec<&'static Interpreter> = runtime
+        .groups
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .values()
+        .copied()
+        .collect();
     let still_active = runtime.wait_until_idle(patience);
     for interpreter in groups.iter().copied().chain([runtime.main]) {
         let _ = interpreter.attach(run_exit_callbacks);
@@ -361,7 +390,9 @@ fn run_exit_callbacks(py: Attached<'_>) {
 
 /// Ends a sub-interpreter; false when threads of its own keep it alive.
 fn end_interpreter(group: &'static Interpreter) -> bool {
-    let Some(main) = main_interpreter() else { return false };
+    let Some(main) = main_interpreter() else {
+        return false;
+    };
     group
         .attach(|py| {
             // SAFETY: no request is active and no new one can come.

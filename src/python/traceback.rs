@@ -9,7 +9,11 @@ pub fn format_exception<'py>(py: Attached<'py>, exception: &Object<'py>) -> Vec<
 }
 
 fn format_lines<'py>(py: Attached<'py>, exception: &Object<'py>) -> Option<Vec<u8>> {
-    let formatter = py.import(c"traceback").ok()?.getattr_str(py, c"format_exception").ok()?;
+    let formatter = py
+        .import(c"traceback")
+        .ok()?
+        .getattr_str(py, c"format_exception")
+        .ok()?;
     let class = exception.getattr_str(py, c"__class__").ok()?;
     let trace = exception.getattr_str(py, c"__traceback__").ok()?;
     let lines = formatter.call(py, [&class, exception, &trace]).ok()?;

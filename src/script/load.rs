@@ -70,14 +70,26 @@ impl Scripts {
             return Ok(globals);
         }
         let globals = execute(py, path, stamp, fold_case)?;
-        let replaced = self.loaded().insert(path.to_vec(), Loaded { globals: globals.clone().store(), stamp });
+        let replaced = self.loaded().insert(
+            path.to_vec(),
+            Loaded {
+                globals: globals.clone().store(),
+                stamp,
+            },
+        );
         if let Some(old) = replaced {
             drop(old.globals.release(py));
         }
         Ok(globals)
     }
 
-    fn find<'py>(&self, py: Attached<'py>, path: &[u8], stamp: SourceStamp, reload: bool) -> Option<Object<'py>> {
+    fn find<'py>(
+        &self,
+        py: Attached<'py>,
+        path: &[u8],
+        stamp: SourceStamp,
+        reload: bool,
+    ) -> Option<Object<'py>> {
         let loaded = self.loaded();
         let found = loaded.get(path)?;
         (!reload || found.stamp == stamp).then(|| found.globals.get(py).clone())
@@ -90,9 +102,15 @@ struct Waited<'a>(MutexGuard<'a, ()>);
 /// `_mod_wsgi_` and a hash of the path; the same for paths that differ in letter case where the file system
 /// does not tell them apart.
 fn module_name(path: &[u8], fold_case: bool) -> String {
-    let path = if fold_case { path.to_ascii_lowercase() } else { path.to_vec() };
+    let path = if fold_case {
+        path.to_ascii_lowercase()
+    } else {
+        path.to_vec()
+    };
     let digest = Md5::digest(&path);
-    digest.iter().fold(String::from("_mod_wsgi_"), |name, byte| name + &format!("{byte:02x}"))
+    digest.iter().fold(String::from("_mod_wsgi_"), |name, byte| {
+        name + &format!("{byte:02x}")
+    })
 }
 
 fn execute<'py>(
@@ -115,7 +133,8 @@ fn execute<'py>(
     forget_module(py, &name);
     let module = bytecode.execute_as_module(py, &name, path).map_err(|raised| {
         if raised.is(ErrorKind::SystemExit) {
-            let title = format!("[script {file}] SystemExit was raised while WSGI script '{file}' was loaded.");
+            let title =
+                format!("[script {file}] SystemExit was raised while WSGI script '{file}' was loaded.");
             describe(py, Code::SCRIPT_EXIT, title, raised)
         } else {
             let title = format!("[script {file}] WSGI script '{file}' failed to execute as a Python module.");
@@ -123,11 +142,20 @@ fn execute<'py>(
         }
     })?;
     finish(py, &module, stamp).map_err(|raised| {
-        describe(py, Code::SCRIPT_FAILED, format!("[script {file}] WSGI script '{file}' has no namespace."), raised)
+        describe(
+            py,
+            Code::SCRIPT_FAILED,
+            format!("[script {file}] WSGI script '{file}' has no namespace."),
+            raised,
+        )
     })
 }
 
-fn finish<'py>(py: Attached<'py>, module: &Object<'py>, stamp: SourceStamp) -> Result<Object<'py>, Raised<'py>> {
+fn finish<'py>(
+    py: Attached<'py>,
+    module: &Object<'py>,
+    stamp: SourceStamp,
+) -> Result<Object<'py>, Raised<'py>> {
     module.setattr_str(py, c"__mtime__", &py.int(stamp)?)?;
     module.getattr_str(py, c"__dict__")
 }
@@ -147,7 +175,11 @@ fn forget_module(py: Attached<'_>, name: &str) {
 }
 
 fn describe<'py>(py: Attached<'py>, code: Code, title: String, raised: Raised<'py>) -> LoadError {
-    LoadError { code, title, traceback: format_exception(py, &raised.take()) }
+    LoadError {
+        code,
+        title,
+        traceback: format_exception(py, &raised.take()),
+    }
 }
 
 #[cfg(test)]
@@ -156,7 +188,10 @@ mod tests {
 
     #[test]
     fn the_module_is_named_after_the_path() {
-        assert_eq!(module_name(b"/a.wsgi", false), "_mod_wsgi_2b6563909669df73dedb0c946e685f0a".to_string());
+        assert_eq!(
+            module_name(b"/a.wsgi", false),
+            "_mod_wsgi_2b6563909669df73dedb0c946e685f0a".to_string()
+        );
     }
 
     #[test]

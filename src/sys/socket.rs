@@ -6,7 +6,11 @@ use std::os::fd::RawFd;
 ///
 /// The number may be anything; one that is no open socket counts as closed.
 pub fn is_closed_by_peer(descriptor: RawFd) -> bool {
-    let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLRDHUP, revents: 0 };
+    let mut poll = libc::pollfd {
+        fd: descriptor,
+        events: libc::POLLRDHUP,
+        revents: 0,
+    };
     // SAFETY: one valid pollfd, no waiting.
     let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
     ready > 0 && poll.revents & (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0

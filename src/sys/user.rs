@@ -4,7 +4,9 @@ use std::ffi::CString;
 
 /// The group numbers of the user `name`, `gid` among them; just `gid` when the user is not known.
 pub fn groups_of(name: &[u8], gid: u32) -> Vec<u32> {
-    let Ok(name) = CString::new(name) else { return vec![gid] };
+    let Ok(name) = CString::new(name) else {
+        return vec![gid];
+    };
     let mut groups: Vec<libc::gid_t> = vec![gid; 64];
     loop {
         let mut count = libc::c_int::try_from(groups.len()).unwrap_or(libc::c_int::MAX);

@@ -49,7 +49,9 @@ impl OwnedName {
     fn is(&self, name: Name<'_>) -> bool {
         match (self, name) {
             (OwnedName::Server(own), Name::Server(key)) => *own == key,
-            (OwnedName::Header(own), Name::Header(name)) | (OwnedName::Set(own), Name::Set(name)) => own == name,
+            (OwnedName::Header(own), Name::Header(name)) | (OwnedName::Set(own), Name::Set(name)) => {
+                own == name
+            }
             _ => false,
         }
     }
@@ -60,7 +62,11 @@ impl OwnedName {
 }
 
 /// The environ for one request, without the objects that belong to it alone.
-pub(super) fn build<'py>(py: Attached<'py>, state: &State, environ: &Environ<'_>) -> PyResult<'py, Object<'py>> {
+pub(super) fn build<'py>(
+    py: Attached<'py>,
+    state: &State,
+    environ: &Environ<'_>,
+) -> PyResult<'py, Object<'py>> {
     let shape = shape(&environ.variables);
     let mut template = match take(state, shape) {
         Some(template) if template.fits(&environ.variables) => template,
@@ -123,8 +129,11 @@ impl Template {
     ) -> PyResult<'py, Template> {
         let dict = state.base_environ(py).copy_dict(py)?;
         let keys: Vec<Option<Vec<u8>>> = variables.iter().map(|variable| variable.name.key()).collect();
-        let last: HashMap<&[u8], usize> =
-            keys.iter().enumerate().filter_map(|(index, key)| Some((key.as_deref()?, index))).collect();
+        let last: HashMap<&[u8], usize> = keys
+            .iter()
+            .enumerate()
+            .filter_map(|(index, key)| Some((key.as_deref()?, index)))
+            .collect();
         let mut entries = Vec::with_capacity(variables.len());
         for (index, (variable, key)) in variables.iter().zip(&keys).enumerate() {
             let counts = key.as_deref().filter(|key| last.get(key) == Some(&index));
@@ -137,13 +146,21 @@ impl Template {
             entry.set(py, &dict)?;
             entries.push(entry);
         }
-        Ok(Template { shape, dict: dict.store(), entries })
+        Ok(Template {
+            shape,
+            dict: dict.store(),
+            entries,
+        })
     }
 
     /// Whether the request has exactly the template's names, in its order.
     fn fits(&self, variables: &[Variable<'_>]) -> bool {
         self.entries.len() == variables.len()
-            && self.entries.iter().zip(variables).all(|(entry, variable)| entry.name.is(variable.name))
+            && self
+                .entries
+                .iter()
+                .zip(variables)
+                .all(|(entry, variable)| entry.name.is(variable.name))
     }
 
     /// Puts the request's values in where they differ.
@@ -173,7 +190,11 @@ impl Template {
 impl Entry {
     fn set<'py>(&self, py: Attached<'py>, dict: &Object<'py>) -> PyResult<'py, ()> {
         let Some(key) = &self.key else { return Ok(()) };
-        let value = if self.name.is_file_name() { py.file_name(&self.value)? } else { py.latin1(&self.value)? };
+        let value = if self.name.is_file_name() {
+            py.file_name(&self.value)?
+        } else {
+            py.latin1(&self.value)?
+        };
         dict.set_item(py, key.get(py), &value)
     }
 }

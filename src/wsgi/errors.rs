@@ -59,7 +59,11 @@ const LONGEST_LINE: usize = 7 * 1024;
 
 impl Sink {
     pub(super) fn new(name: &'static str, destination: Destination) -> Self {
-        Sink { name, destination, line: Mutex::default() }
+        Sink {
+            name,
+            destination,
+            line: Mutex::default(),
+        }
     }
 
     fn line(&self) -> MutexGuard<'_, Vec<u8>> {
@@ -102,7 +106,11 @@ impl Sink {
                 let current = CURRENT.with(|current| current.borrow().clone());
                 let written = current.map(|transaction| log_to_request(py, &transaction, lines));
                 if !matches!(written, Some(Ok(()))) {
-                    py.detach(|| lines.split(|byte| *byte == b'\n').for_each(|line| log(Level::Error, line)));
+                    py.detach(|| {
+                        lines
+                            .split(|byte| *byte == b'\n')
+                            .for_each(|line| log(Level::Error, line))
+                    });
                 }
                 Ok(())
             }
@@ -160,15 +168,23 @@ pub(super) struct WriteBytes;
 impl Method<Buffer> for WriteBytes {
     const NAME: &'static CStr = c"write";
 
-    fn call<'py>(this: &Buffer, py: Attached<'py>, arguments: Arguments<'_, 'py>) -> PyResult<'py, Object<'py>> {
+    fn call<'py>(
+        this: &Buffer,
+        py: Attached<'py>,
+        arguments: Arguments<'_, 'py>,
+    ) -> PyResult<'py, Object<'py>> {
         arguments.expect_count("write", 1, 1)?;
-        let Some(data) = arguments.get(0) else { return Ok(py.none()) };
+        let Some(data) = arguments.get(0) else {
+            return Ok(py.none());
+        };
         // A str is taken as well: streams of older releases did, and programs rely on it.
         let Some(text) = data.copy_buffer(py).or_else(|| data.to_utf8_lossy(py)) else {
             let message = format!("a bytes-like object is required, not '{}'", data.type_name());
             return Err(Raised::new(py, ErrorKind::TypeError, message));
         };
-        this.sink.write(py, &text).map_err(|Ended| raise_ended(py, "write"))?;
+        this.sink
+            .write(py, &text)
+            .map_err(|Ended| raise_ended(py, "write"))?;
         py.int(i64::try_from(text.len()).unwrap_or(i64::MAX))
     }
 }
@@ -179,7 +195,11 @@ pub(super) struct FlushBytes;
 impl Method<Buffer> for FlushBytes {
     const NAME: &'static CStr = c"flush";
 
-    fn call<'py>(this: &Buffer, py: Attached<'py>, arguments: Arguments<'_, 'py>) -> PyResult<'py, Object<'py>> {
+    fn call<'py>(
+        this: &Buffer,
+        py: Attached<'py>,
+        arguments: Arguments<'_, 'py>,
+    ) -> PyResult<'py, Object<'py>> {
         arguments.expect_count("flush", 0, 0)?;
         this.sink.flush(py).map_err(|Ended| raise_ended(py, "flush"))?;
         Ok(py.none())
@@ -194,7 +214,9 @@ impl Method<Log> for WriteText {
 
     fn call<'py>(this: &Log, py: Attached<'py>, arguments: Arguments<'_, 'py>) -> PyResult<'py, Object<'py>> {
         arguments.expect_count("write", 1, 1)?;
-        let Some(data) = arguments.get(0) else { return Ok(py.none()) };
+        let Some(data) = arguments.get(0) else {
+            return Ok(py.none());
+        };
         let (text, length) = match data.to_utf8_lossy(py) {
             Some(text) => (text, data.length(py)),
             None => {
@@ -202,7 +224,9 @@ impl Method<Log> for WriteText {
                 return Err(Raised::new(py, ErrorKind::TypeError, message));
             }
         };
-        this.sink.write(py, &text).map_err(|Ended| raise_ended(py, "write"))?;
+        this.sink
+            .write(py, &text)
+            .map_err(|Ended| raise_ended(py, "write"))?;
         py.int(i64::try_from(length.unwrap_or_default()).unwrap_or(i64::MAX))
     }
 }
@@ -215,14 +239,18 @@ impl Method<Log> for WriteLines {
 
     fn call<'py>(this: &Log, py: Attached<'py>, arguments: Arguments<'_, 'py>) -> PyResult<'py, Object<'py>> {
         arguments.expect_count("writelines", 1, 1)?;
-        let Some(lines) = arguments.get(0) else { return Ok(py.none()) };
+        let Some(lines) = arguments.get(0) else {
+            return Ok(py.none());
+        };
         let lines = lines.iter(py)?;
         while let Some(line) = lines.next(py)? {
             let Some(text) = line.to_utf8_lossy(py) else {
                 let message = format!("write() argument must be str, not {}", line.type_name());
                 return Err(Raised::new(py, ErrorKind::TypeError, message));
             };
-            this.sink.write(py, &text).map_err(|Ended| raise_ended(py, "writelines"))?;
+            this.sink
+                .write(py, &text)
+                .map_err(|Ended| raise_ended(py, "writelines"))?;
         }
         Ok(py.none())
     }
@@ -260,7 +288,11 @@ impl Method<Log> for FileNumber {
     const NAME: &'static CStr = c"fileno";
 
     fn call<'py>(_: &Log, py: Attached<'py>, _: Arguments<'_, 'py>) -> PyResult<'py, Object<'py>> {
-        Err(Raised::new(py, ErrorKind::OsError, "mod_wsgi log stream has no file descriptor"))
+        Err(Raised::new(
+            py,
+            ErrorKind::OsError,
+            "mod_wsgi log stream has no file descriptor",
+        ))
     }
 }
 

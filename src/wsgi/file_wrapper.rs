@@ -34,15 +34,25 @@ impl Construct for FileWrapper {
             [file] => (file, None),
             [file, size] => (file, size.to_size(py)?),
             _ => {
-                let message = format!("FileWrapper() takes 1 or 2 arguments but {} were given", arguments.len());
+                let message = format!(
+                    "FileWrapper() takes 1 or 2 arguments but {} were given",
+                    arguments.len()
+                );
                 return Err(Raised::new(py, ErrorKind::TypeError, message));
             }
         };
         let block_size = size.unwrap_or(BLOCK_SIZE);
         if block_size < 0 {
-            return Err(Raised::new(py, ErrorKind::ValueError, "FileWrapper() blksize must not be negative"));
+            return Err(Raised::new(
+                py,
+                ErrorKind::ValueError,
+                "FileWrapper() blksize must not be negative",
+            ));
         }
-        Ok(FileWrapper { file: Some(file.clone().store()), block_size })
+        Ok(FileWrapper {
+            file: Some(file.clone().store()),
+            block_size,
+        })
     }
 }
 
@@ -63,7 +73,12 @@ impl FileWrapper {
         let file: File = sys::file::duplicate(i32::try_from(descriptor).ok()?).ok()?;
         let details = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
         let offset = u64::try_from(position).ok()?;
-        Some(FileRange { file, offset, length: details.len().saturating_sub(offset), sendfile: false })
+        Some(FileRange {
+            file,
+            offset,
+            length: details.len().saturating_sub(offset),
+            sendfile: false,
+        })
     }
 }
 

@@ -38,7 +38,10 @@ enum Wanted {
 
 impl Input {
     pub(super) fn new(transaction: Arc<Transaction>) -> Self {
-        Input { transaction, pending: Mutex::default() }
+        Input {
+            transaction,
+            pending: Mutex::default(),
+        }
     }
 
     /// Makes the stream ready for another request.
@@ -87,7 +90,11 @@ impl Input {
         if let Some(error) = error {
             *self.transaction.input_error() = Some(error);
         }
-        Raised::new(py, ErrorKind::OsError, format!("mod_wsgi request data read error: {reason}"))
+        Raised::new(
+            py,
+            ErrorKind::OsError,
+            format!("mod_wsgi request data read error: {reason}"),
+        )
     }
 }
 
@@ -151,7 +158,8 @@ impl Pending {
             Some(room) => exchange.read(room),
             None => Ok(0),
         };
-        self.data.truncate(filled + read.as_ref().copied().unwrap_or_default());
+        self.data
+            .truncate(filled + read.as_ref().copied().unwrap_or_default());
         self.ended = read? == 0;
         Ok(())
     }
@@ -178,7 +186,9 @@ impl Payload for Input {
 
 /// A size argument: `None`, absent and negative mean no limit.
 fn size_argument<'py>(py: Attached<'py>, arguments: Arguments<'_, 'py>) -> PyResult<'py, Option<usize>> {
-    let Some(argument) = arguments.get(0) else { return Ok(None) };
+    let Some(argument) = arguments.get(0) else {
+        return Ok(None);
+    };
     let size = argument.to_size(py)?;
     Ok(size.and_then(|size| usize::try_from(size).ok()))
 }
@@ -189,7 +199,11 @@ pub(super) struct Read;
 impl Method<Input> for Read {
     const NAME: &'static CStr = c"read";
 
-    fn call<'py>(this: &Input, py: Attached<'py>, arguments: Arguments<'_, 'py>) -> PyResult<'py, Object<'py>> {
+    fn call<'py>(
+        this: &Input,
+        py: Attached<'py>,
+        arguments: Arguments<'_, 'py>,
+    ) -> PyResult<'py, Object<'py>> {
         arguments.expect_count("read", 0, 1)?;
         let limit = size_argument(py, arguments)?;
         this.take(py, "read", Wanted::Bytes(limit))
@@ -202,7 +216,11 @@ pub(super) struct ReadLine;
 impl Method<Input> for ReadLine {
     const NAME: &'static CStr = c"readline";
 
-    fn call<'py>(this: &Input, py: Attached<'py>, arguments: Arguments<'_, 'py>) -> PyResult<'py, Object<'py>> {
+    fn call<'py>(
+        this: &Input,
+        py: Attached<'py>,
+        arguments: Arguments<'_, 'py>,
+    ) -> PyResult<'py, Object<'py>> {
         arguments.expect_count("readline", 0, 1)?;
         let limit = size_argument(py, arguments)?;
         this.take(py, "readline", Wanted::Line(limit))
@@ -215,7 +233,11 @@ pub(super) struct ReadLines;
 impl Method<Input> for ReadLines {
     const NAME: &'static CStr = c"readlines";
 
-    fn call<'py>(this: &Input, py: Attached<'py>, arguments: Arguments<'_, 'py>) -> PyResult<'py, Object<'py>> {
+    fn call<'py>(
+        this: &Input,
+        py: Attached<'py>,
+        arguments: Arguments<'_, 'py>,
+    ) -> PyResult<'py, Object<'py>> {
         arguments.expect_count("readlines", 0, 1)?;
         let hint = size_argument(py, arguments)?.filter(|hint| *hint > 0);
         let lines = py.list()?;

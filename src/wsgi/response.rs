@@ -42,7 +42,9 @@ fn deliver_sequence<'py>(request: &Request<'_, 'py>, result: &Object<'py>) -> De
     let mut index = 0;
     while let Some(item) = result.item(py, index) {
         index += 1;
-        let Some(piece) = item.as_bytes() else { return not_bytes(request, &item) };
+        let Some(piece) = item.as_bytes() else {
+            return not_bytes(request, &item);
+        };
         staged = staged.saturating_add(piece.len());
         let sent = if staged <= STAGED_BYTES {
             request.transaction().stage(py, piece)
@@ -68,10 +70,15 @@ fn deliver_iterable<'py>(request: &Request<'_, 'py>, result: &Object<'py>) -> De
             Ok(None) => return Delivery::Done,
             Err(raised) => return Delivery::Raised(raised),
         };
-        let Some(piece) = item.as_bytes() else { return not_bytes(request, &item) };
+        let Some(piece) = item.as_bytes() else {
+            return not_bytes(request, &item);
+        };
         if piece.is_empty() {
             // An application that has nothing to say yet must not go on for a client that has left.
-            let gone = request.transaction().lease.with_detached(py, |exchange| exchange.is_client_gone());
+            let gone = request
+                .transaction()
+                .lease
+                .with_detached(py, |exchange| exchange.is_client_gone());
             if gone.unwrap_or(true) {
                 return Delivery::ClientGone;
             }
@@ -117,7 +124,11 @@ fn deliver_file<'py>(request: &Request<'_, 'py>, mut range: FileRange) -> Delive
             exchange.stage_file(range);
         }
     });
-    if staged.is_some() { Delivery::Done } else { Delivery::ClientGone }
+    if staged.is_some() {
+        Delivery::Done
+    } else {
+        Delivery::ClientGone
+    }
 }
 
 /// Compares what was sent with what was declared.
@@ -128,13 +139,17 @@ pub(super) fn balance(request: &Request<'_, '_>) -> Outcome {
         (response.framing.balance(), dropped)
     };
     for name in dropped {
-        let text = format!("the application's header {} was left out", String::from_utf8_lossy(&name));
+        let text = format!(
+            "the application's header {} was left out",
+            String::from_utf8_lossy(&name)
+        );
         request.log(Level::Warning, Some(Code::HEADER_DROPPED), text.as_bytes());
     }
     match balance {
         Balance::Even => Outcome::Complete,
         Balance::Long(bytes) => {
-            let text = format!("the response is {bytes} bytes longer than its Content-Length; they were cut off");
+            let text =
+                format!("the response is {bytes} bytes longer than its Content-Length; they were cut off");
             request.log(Level::Warning, Some(Code::RESPONSE_LONG), text.as_bytes());
             Outcome::Complete
         }
@@ -160,7 +175,11 @@ pub(super) fn close<'py>(request: &Request<'_, 'py>, result: Object<'py>) {
             }
         }
         Err(raised) => {
-            request.log(Level::Error, Some(Code::CLOSE_LOOKUP_FAILED), b"close() of the response could not be looked up");
+            request.log(
+                Level::Error,
+                Some(Code::CLOSE_LOOKUP_FAILED),
+                b"close() of the response could not be looked up",
+            );
             request.log_exception("looking up close() in the response of", raised);
         }
     }

@@ -35,7 +35,11 @@ pub fn run<'py>(
     let outcome = {
         let _current = current_request(&objects.transaction);
         objects.transaction.lease.lend(py, exchange, || {
-            let request = Request { py, state, objects: &objects };
+            let request = Request {
+                py,
+                state,
+                objects: &objects,
+            };
             let outcome = request.respond(variables, request_start, application);
             state.flush_errors(py, &objects);
             outcome
@@ -110,7 +114,11 @@ impl<'py> Request<'_, 'py> {
         let status = match self.client_fault(&raised) {
             Some(error) => {
                 drop(raised);
-                self.log(Level::Info, Some(Code::CLIENT_BODY_FAILED), format!("the request body could not be read: {error}").as_bytes());
+                self.log(
+                    Level::Info,
+                    Some(Code::CLIENT_BODY_FAILED),
+                    format!("the request body could not be read: {error}").as_bytes(),
+                );
                 error.status()
             }
             None => {
@@ -131,7 +139,11 @@ impl<'py> Request<'_, 'py> {
     pub(super) fn log_exception(&self, doing: &str, raised: Raised<'py>) {
         let exited = raised.is(ErrorKind::SystemExit);
         let exception = raised.take();
-        let code = if exited { Code::APPLICATION_EXIT } else { Code::APPLICATION_RAISED };
+        let code = if exited {
+            Code::APPLICATION_EXIT
+        } else {
+            Code::APPLICATION_RAISED
+        };
         let name = exception.type_name();
         let text = format_exception(self.py, &exception);
         self.transaction().lease.with_detached(self.py, |exchange| {
@@ -143,11 +155,15 @@ impl<'py> Request<'_, 'py> {
     }
 
     pub(super) fn log(&self, level: Level, code: Option<Code>, text: &[u8]) {
-        self.transaction().lease.with_detached(self.py, |exchange| exchange.log(level, code, text));
+        self.transaction()
+            .lease
+            .with_detached(self.py, |exchange| exchange.log(level, code, text));
     }
 }
 
 /// Seconds since the epoch.
 fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |elapsed| elapsed.as_secs_f64())
 }

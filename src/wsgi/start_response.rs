@@ -27,20 +27,35 @@ impl Payload for StartResponse {
 }
 
 impl Call<StartResponse> for StartResponse {
-    fn call<'py>(this: &Self, py: Attached<'py>, arguments: Arguments<'_, 'py>) -> PyResult<'py, Object<'py>> {
+    fn call<'py>(
+        this: &Self,
+        py: Attached<'py>,
+        arguments: Arguments<'_, 'py>,
+    ) -> PyResult<'py, Object<'py>> {
         arguments.expect_count("start_response", 2, 3)?;
         let (Some(status), Some(headers)) = (arguments.get(0), arguments.get(1)) else {
-            return Err(Raised::new(py, ErrorKind::TypeError, "start_response() takes a status and headers"));
+            return Err(Raised::new(
+                py,
+                ErrorKind::TypeError,
+                "start_response() takes a status and headers",
+            ));
         };
         if !headers.is_list() {
-            let message = format!("start_response() argument 2 must be list, not {}", headers.type_name());
+            let message = format!(
+                "start_response() argument 2 must be list, not {}",
+                headers.type_name()
+            );
             return Err(Raised::new(py, ErrorKind::TypeError, message));
         }
         if !this.transaction.lease.is_lent() {
             let message = "start_response() called after request completed";
             return Err(Raised::new(py, ErrorKind::RuntimeError, message));
         }
-        check_restart(py, this.transaction.phase(), arguments.get(2).filter(|value| !value.is_none()))?;
+        check_restart(
+            py,
+            this.transaction.phase(),
+            arguments.get(2).filter(|value| !value.is_none()),
+        )?;
         let head = read_head(py, status, headers)?;
         let mut response = this.transaction.response();
         response.head = head;
@@ -48,7 +63,11 @@ impl Call<StartResponse> for StartResponse {
         drop(response);
         match this.write.get() {
             Some(write) => Ok(write.get(py).clone()),
-            None => Err(Raised::new(py, ErrorKind::RuntimeError, "start_response() has no write()")),
+            None => Err(Raised::new(
+                py,
+                ErrorKind::RuntimeError,
+                "start_response() has no write()",
+            )),
         }
     }
 }
@@ -85,13 +104,16 @@ fn read_head<'py>(py: Attached<'py>, status: &Object<'py>, headers: &Object<'py>
             let message = format!("each header must be a 2-tuple, not {}", item.type_name());
             return Err(Raised::new(py, ErrorKind::TypeError, message));
         }
-        let (Some(2), Some(name), Some(value)) = (item.sequence_length(), item.item(py, 0), item.item(py, 1)) else {
+        let (Some(2), Some(name), Some(value)) = (item.sequence_length(), item.item(py, 0), item.item(py, 1))
+        else {
             let length = item.sequence_length().unwrap_or_default();
             let message = format!("each header must be a 2-tuple, got length {length}");
             return Err(Raised::new(py, ErrorKind::ValueError, message));
         };
         with_latin1(py, &name, "header name", |name| {
-            Ok(with_latin1(py, &value, "header value", |value| head.add(name, value)))
+            Ok(with_latin1(py, &value, "header value", |value| {
+                head.add(name, value)
+            }))
         })??;
     }
     Ok(head)
@@ -126,15 +148,25 @@ impl Payload for Write {
 }
 
 impl Call<Write> for Write {
-    fn call<'py>(this: &Self, py: Attached<'py>, arguments: Arguments<'_, 'py>) -> PyResult<'py, Object<'py>> {
+    fn call<'py>(
+        this: &Self,
+        py: Attached<'py>,
+        arguments: Arguments<'_, 'py>,
+    ) -> PyResult<'py, Object<'py>> {
         arguments.expect_count("write", 1, 1)?;
-        let Some(data) = arguments.get(0) else { return Ok(py.none()) };
+        let Some(data) = arguments.get(0) else {
+            return Ok(py.none());
+        };
         let Some(piece) = data.as_bytes() else {
             let message = format!("write() argument must be bytes, not {}", data.type_name());
             return Err(Raised::new(py, ErrorKind::TypeError, message));
         };
         if !this.transaction.lease.is_lent() {
-            return Err(Raised::new(py, ErrorKind::RuntimeError, "write() called after request completed"));
+            return Err(Raised::new(
+                py,
+                ErrorKind::RuntimeError,
+                "write() called after request completed",
+            ));
         }
         match this.transaction.send(py, piece) {
             Ok(()) => Ok(py.none()),
@@ -146,12 +178,16 @@ impl Call<Write> for Write {
 /// The exception that tells an application why its data was not sent.
 fn raise_send_fault<'py>(py: Attached<'py>, fault: &SendFault) -> Raised<'py> {
     match fault {
-        SendFault::Ended => Raised::new(py, ErrorKind::RuntimeError, "write() called after request completed"),
-        SendFault::NotStarted => {
-            Raised::new(py, ErrorKind::RuntimeError, "write() called before start_response()")
-        }
-        SendFault::ClientGone => {
-            Raised::new(py, ErrorKind::OsError, "mod_wsgi client connection closed")
-        }
+        SendFault::Ended => Raised::new(
+            py,
+            ErrorKind::RuntimeError,
+            "write() called after request completed",
+        ),
+        SendFault::NotStarted => Raised::new(
+            py,
+            ErrorKind::RuntimeError,
+            "write() called before start_response()",
+        ),
+        SendFault::ClientGone => Raised::new(py, ErrorKind::OsError, "mod_wsgi client connection closed"),
     }
 }

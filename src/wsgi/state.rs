@@ -79,7 +79,9 @@ impl State {
         let base_environ = base_environ(py, constants, file_wrapper.class(py))?.store();
         Ok(State {
             names: Names::new(py)?,
-            start_response: TypeBuilder::default().callable::<StartResponse>().build(py, module)?,
+            start_response: TypeBuilder::default()
+                .callable::<StartResponse>()
+                .build(py, module)?,
             write: TypeBuilder::default().callable::<Write>().build(py, module)?,
             input: input_type(py, module)?,
             log: log_type(py, module)?,
@@ -111,8 +113,19 @@ impl State {
 
     fn stream<'py>(&self, py: Attached<'py>, sink: Sink) -> PyResult<'py, Object<'py>> {
         let sink = Arc::new(sink);
-        let buffer = self.buffer.instance(py, Buffer { sink: Arc::clone(&sink) })?;
-        self.log.instance(py, Log { sink, buffer: OnceLock::from(buffer.store()) })
+        let buffer = self.buffer.instance(
+            py,
+            Buffer {
+                sink: Arc::clone(&sink),
+            },
+        )?;
+        self.log.instance(
+            py,
+            Log {
+                sink,
+                buffer: OnceLock::from(buffer.store()),
+            },
+        )
     }
 
     pub(super) fn base_environ<'a, 'py>(&'a self, py: Attached<'py>) -> &'a Object<'py> {
@@ -138,7 +151,12 @@ impl State {
 
     fn new_objects<'py>(&self, py: Attached<'py>) -> PyResult<'py, RequestObjects> {
         let transaction = Arc::new(Transaction::default());
-        let write = self.write.instance(py, Write { transaction: Arc::clone(&transaction) })?;
+        let write = self.write.instance(
+            py,
+            Write {
+                transaction: Arc::clone(&transaction),
+            },
+        )?;
         let start = StartResponse {
             transaction: Arc::clone(&transaction),
             write: OnceLock::from(write.clone().store()),
@@ -170,7 +188,12 @@ impl State {
                 return;
             }
         }
-        for object in [objects.start_response, objects.write, objects.input, objects.errors] {
+        for object in [
+            objects.start_response,
+            objects.write,
+            objects.input,
+            objects.errors,
+        ] {
             drop(object.release(py));
         }
     }

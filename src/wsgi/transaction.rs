@@ -93,7 +93,8 @@ impl Transaction {
                 _ => Ok(()),
             }
         });
-        sent.ok_or(SendFault::Ended)?.map_err(|ClientGone| SendFault::ClientGone)
+        sent.ok_or(SendFault::Ended)?
+            .map_err(|ClientGone| SendFault::ClientGone)
     }
 
     /// Copies a piece of the body that goes out later; never blocks.
@@ -111,7 +112,9 @@ impl Transaction {
     /// Commits the head of a response without a body, or of one whose body is complete.
     pub(super) fn finish(&self, py: Attached<'_>) -> Result<(), SendFault> {
         self.check_started()?;
-        self.lease.with(py, |exchange| self.response().commit(exchange)).ok_or(SendFault::Ended)
+        self.lease
+            .with(py, |exchange| self.response().commit(exchange))
+            .ok_or(SendFault::Ended)
     }
 
     /// How many of the next `length` bytes may go out, with the head committed before them.
@@ -122,6 +125,10 @@ impl Transaction {
     }
 
     fn check_started(&self) -> Result<(), SendFault> {
-        if self.phase() == Phase::Fresh { Err(SendFault::NotStarted) } else { Ok(()) }
+        if self.phase() == Phase::Fresh {
+            Err(SendFault::NotStarted)
+        } else {
+            Ok(())
+        }
     }
 }
