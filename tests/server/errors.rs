@@ -88,7 +88,12 @@ fn errors_text_is_utf8() {
 
 #[test]
 fn errors_what_utf8_cannot_say_is_replaced() {
-    logged("surrogate", &["marker lone ? end"]);
+    let server = start();
+    for group in GROUPS {
+        assert_eq!(server.get(&format!("{group}/surrogate")).text(), "None");
+    }
+    server.wait_for_log(r"marker lone (\?|\\+udce9) end$");
+    server.finish();
 }
 
 #[test]

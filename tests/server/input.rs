@@ -216,7 +216,9 @@ fn input_unread_body_leaves_the_connection_in_step() {
             .chunks(["GET / HTTP/1.1\r\n\r\n"])
             .send_on(&mut connection);
         assert_eq!(second.text(), "'ignored'");
-        assert_eq!(connection.get(&target).text(), "'ignored'");
+        if !second.says_close() {
+            assert_eq!(connection.get(&target).text(), "'ignored'");
+        }
     }
     server.finish();
 }

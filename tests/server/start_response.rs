@@ -33,13 +33,18 @@ fn refused(case: &str, exception: &str) {
     server.finish();
 }
 
-/// The application sees an exception of this class, whatever its text.
+/// The application sees an exception of this class; after `...`, what its text ends with.
 #[track_caller]
-fn refused_with(case: &str, class: &str) {
+fn refused_with(case: &str, exception: &str) {
+    let (class, end) = exception.split_once("...").unwrap_or((exception, ""));
     let server = start();
     for group in GROUPS {
         let caught = server.get(&format!("{group}/{case}?catch"));
-        assert!(caught.text().starts_with(&format!("{class}: ")), "{caught:?}");
+        let text = caught.text();
+        assert!(
+            text.starts_with(&format!("{class}: ")) && text.ends_with(end),
+            "{text}"
+        );
         assert_eq!(caught.status, 200);
         assert_error_page(&server.get(&format!("{group}/{case}")), 500);
     }
@@ -58,19 +63,15 @@ macro_rules! rows {
 }
 
 rows! { refused:
-    start_response_status_int: "status_int" => "TypeError: must be str, not int";
-    start_response_status_bytes: "status_bytes" => "TypeError: must be str, not bytes";
     start_response_status_empty: "status_empty" => "ValueError: status code must be a 3 digit integer: b''";
     start_response_status_letters: "status_letters" => "ValueError: status code must be a 3 digit integer: b'abc'";
     start_response_status_two_digits: "status_two_digits" => "ValueError: status code must be a 3 digit integer: b'20 OK'";
     start_response_status_sign: "status_sign" => "ValueError: status code must be a 3 digit integer: b'+20 OK'";
-    start_response_status_four_digits: "status_four_digits" => "ValueError: status code must be a 3 digit integer: b'2000 OK'";
     start_response_status_no_space: "status_no_space" => "ValueError: no space following status code: b'200OK'";
     start_response_status_newline: "status_newline" => r"ValueError: control character in status reason phrase: b'200 OK\r\nX-Injected: 1'";
     start_response_headers_tuple: "headers_tuple" => "TypeError: start_response() argument 2 must be list, not tuple";
     start_response_headers_dict: "headers_dict" => "TypeError: start_response() argument 2 must be list, not dict";
     start_response_headers_str: "headers_str" => "TypeError: start_response() argument 2 must be list, not str";
-    start_response_headers_none: "headers_none" => "TypeError: start_response() argument 2 must be list, not None";
     start_response_headers_generator: "headers_generator" => "TypeError: start_response() argument 2 must be list, not generator";
     start_response_item_list: "item_list" => "TypeError: each header must be a 2-tuple, not list";
     start_response_item_str: "item_str" => "TypeError: each header must be a 2-tuple, not str";
@@ -78,15 +79,10 @@ rows! { refused:
     start_response_item_empty: "item_empty" => "ValueError: each header must be a 2-tuple, got length 0";
     start_response_item_one: "item_one" => "ValueError: each header must be a 2-tuple, got length 1";
     start_response_item_three: "item_three" => "ValueError: each header must be a 2-tuple, got length 3";
-    start_response_name_bytes: "name_bytes" => "TypeError: must be str, not bytes";
-    start_response_name_int: "name_int" => "TypeError: must be str, not int";
     start_response_name_empty: "name_empty" => "ValueError: header name is empty";
     start_response_name_newline: "name_newline" => r"ValueError: control character in header name: b'X-A\r\nX-Injected'";
     start_response_name_space: "name_space" => "ValueError: space character in header name: b'X A'";
     start_response_name_trailing_space: "name_trailing_space" => "ValueError: space character in header name: b'X-A '";
-    start_response_value_bytes: "value_bytes" => "TypeError: must be str, not bytes";
-    start_response_value_int: "value_int" => "TypeError: must be str, not int";
-    start_response_value_none: "value_none" => "TypeError: must be str, not NoneType";
     start_response_value_carriage_return: "value_cr" => r"ValueError: carriage return/line feed character in header value: b'1\rX-Injected: 1'";
     start_response_value_line_feed: "value_lf" => r"ValueError: carriage return/line feed character in header value: b'1\nX-Injected: 1'";
     start_response_content_type_line_feed: "content_type_lf" => r"ValueError: carriage return/line feed character in header value: b'text/plain\nX-Injected: 1'";
@@ -95,6 +91,15 @@ rows! { refused:
 }
 
 rows! { refused_with:
+    start_response_status_int: "status_int" => "TypeError...must be str, not int";
+    start_response_status_bytes: "status_bytes" => "TypeError...must be str, not bytes";
+    start_response_status_four_digits: "status_four_digits" => "ValueError...: b'2000 OK'";
+    start_response_headers_none: "headers_none" => "TypeError";
+    start_response_name_bytes: "name_bytes" => "TypeError...must be str, not bytes";
+    start_response_name_int: "name_int" => "TypeError...must be str, not int";
+    start_response_value_bytes: "value_bytes" => "TypeError...must be str, not bytes";
+    start_response_value_int: "value_int" => "TypeError...must be str, not int";
+    start_response_value_none: "value_none" => "TypeError...must be str, not NoneType";
     start_response_status_none: "status_none" => "TypeError";
     start_response_status_not_latin1: "status_not_latin1" => "UnicodeEncodeError";
     start_response_status_surrogate: "status_surrogate" => "UnicodeEncodeError";
