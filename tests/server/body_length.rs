@@ -79,7 +79,7 @@ fn outcome_content_length_exact() {
 #[test]
 fn outcome_body_longer_than_content_length_is_cut() {
     let server = start();
-    server.allow_log("WSGI");
+    server.expect_log("WSGI1006");
     for group in GROUPS {
         for (case, body) in [
             ("length_shorter_than_body", "123"),
@@ -100,6 +100,11 @@ fn outcome_body_longer_than_content_length_is_cut() {
             );
         }
     }
+    assert_eq!(
+        server.logs_matching("WSGI1006").len(),
+        3 * GROUPS.len(),
+        "one line an event"
+    );
     server.finish();
 }
 
@@ -107,7 +112,7 @@ fn outcome_body_longer_than_content_length_is_cut() {
 #[track_caller]
 fn falls_short(case: &str, body: &str) {
     let server = start();
-    server.allow_log("WSGI");
+    server.expect_log("WSGI1005");
     for group in GROUPS {
         let mut connection = server.connect();
         connection.send_lossy(format!("GET {group}/{case} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
@@ -120,6 +125,11 @@ fn falls_short(case: &str, body: &str) {
         assert!(!response.complete, "the next response was spliced into it");
         assert!(connection.closes_within(CLOSE));
     }
+    assert_eq!(
+        server.logs_matching("WSGI1005").len(),
+        GROUPS.len(),
+        "one line an event"
+    );
     server.finish();
 }
 
@@ -131,7 +141,7 @@ fn outcome_body_shorter_than_content_length_closes() {
 #[test]
 fn outcome_no_body_though_content_length_is_never_a_complete_response() {
     let server = start();
-    server.allow_log("WSGI");
+    server.expect_log("WSGI1005");
     for group in GROUPS {
         let mut connection = server.connect();
         connection.send_lossy(format!(
@@ -152,7 +162,7 @@ fn outcome_no_body_though_content_length_is_never_a_complete_response() {
 #[test]
 fn outcome_transfer_encoding_does_not_beat_content_length() {
     let server = start();
-    server.allow_log("WSGI");
+    server.expect_log("WSGI1007");
     for group in GROUPS {
         let mut connection = server.connect();
         let response = connection.get(&format!("{group}/transfer_encoding_and_length"));

@@ -86,7 +86,7 @@ fn file_wrapper_with_the_exact_length() {
 
 #[test]
 fn file_wrapper_is_cut_at_a_shorter_length() {
-    let server = builder().allow_log("WSGI").start();
+    let server = builder().expect_log("WSGI1006").start();
     for group in GROUPS {
         let mut connection = server.connect();
         let response = connection.get(&format!("{group}/shorter_length"));
@@ -101,7 +101,7 @@ fn file_wrapper_is_cut_at_a_shorter_length() {
 
 #[test]
 fn file_wrapper_shorter_than_its_length_closes() {
-    let server = builder().allow_log("WSGI").start();
+    let server = builder().expect_log("WSGI1005").start();
     for group in GROUPS {
         let mut connection = server.connect();
         connection.send_lossy(format!(

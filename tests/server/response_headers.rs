@@ -6,7 +6,7 @@ use crate::outcome::{start, succeeds};
 #[test]
 fn outcome_hop_by_hop_headers_never_reach_the_client() {
     let server = start();
-    server.allow_log("WSGI");
+    server.expect_log("WSGI1007");
     for group in GROUPS {
         let mut connection = server.connect();
         let response = connection.get(&format!("{group}/hop_by_hop"));

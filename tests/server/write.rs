@@ -97,7 +97,7 @@ fn write_bytearray() {
 #[test]
 fn write_beyond_content_length_is_cut() {
     let server = start();
-    server.allow_log("WSGI");
+    server.expect_log("WSGI1006");
     for group in GROUPS {
         let mut connection = server.connect();
         assert_eq!(
