@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use rwsgi_harness::{Builder, Response, Server};
 
 mod apache_conf;
+mod body_length;
+mod configurations;
 mod environ;
 mod errors;
 mod file_wrapper;
@@ -16,7 +18,10 @@ mod input;
 mod outcome;
 mod reliability;
 mod request_checks;
+mod response_headers;
+mod script;
 mod start_response;
+mod validate;
 mod write;
 
 /// Where each application of [`mounted`] answers: in the main interpreter, and in a sub-interpreter.

@@ -89,6 +89,17 @@ impl Builder {
         self
     }
 
+    /// All requests meet the same process, for tests of what an application keeps: where the MPM would be
+    /// prefork, event takes its place. (The threaded MPMs start one child and have no reason for another.)
+    #[must_use]
+    pub fn one_process(self) -> Self {
+        if self.mpm == Mpm::Prefork {
+            self.mpm(Mpm::Event)
+        } else {
+            self
+        }
+    }
+
     /// Directives for process and thread counts, in place of the harness's small ones.
     #[must_use]
     pub fn mpm_limits(mut self, directives: &str) -> Self {
