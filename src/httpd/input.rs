@@ -66,7 +66,10 @@ impl<'r> Input<'r> {
     /// Throws away what has arrived of a body that nobody will read, up to a limit. Never blocks, and never
     /// answers `Expect: 100-continue`.
     pub fn drain_arrived(&mut self) {
-        if self.ended || self.request.expects_continue() || self.remaining.is_some_and(|rest| rest > WORTH_DRAINING) {
+        if self.ended
+            || self.request.expects_continue()
+            || self.remaining.is_some_and(|rest| rest > WORTH_DRAINING)
+        {
             return;
         }
         let mut buffer = [0; 8192];

@@ -207,11 +207,7 @@ impl<'py> Object<'py> {
         let encoded = unsafe {
             Object::from_result(
                 py,
-                ffi::PyUnicode_AsEncodedString(
-                    self.as_ptr(),
-                    c"utf-8".as_ptr(),
-                    c"replace".as_ptr(),
-                ),
+                ffi::PyUnicode_AsEncodedString(self.as_ptr(), c"utf-8".as_ptr(), c"replace".as_ptr()),
             )
         };
         encoded

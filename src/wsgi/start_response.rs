@@ -41,10 +41,12 @@ impl Call<StartResponse> for StartResponse {
             ));
         };
         if !headers.is_list() {
-            let message = format!(
-                "start_response() argument 2 must be list, not {}",
+            let given = if headers.is_none() {
+                "None".to_string()
+            } else {
                 headers.type_name()
-            );
+            };
+            let message = format!("start_response() argument 2 must be list, not {given}");
             return Err(Raised::new(py, ErrorKind::TypeError, message));
         }
         if !this.transaction.lease.is_lent() {
@@ -110,7 +112,9 @@ fn read_head<'py>(py: Attached<'py>, status: &Object<'py>, headers: &Object<'py>
             let message = format!("each header must be a 2-tuple, got length {length}");
             return Err(Raised::new(py, ErrorKind::ValueError, message));
         };
-        with_latin1(py, &name, |name| Ok(with_latin1(py, &value, |value| head.add(name, value))))??;
+        with_latin1(py, &name, |name| {
+            Ok(with_latin1(py, &value, |value| head.add(name, value)))
+        })??;
     }
     Ok(head)
 }
