@@ -25,10 +25,12 @@ pub(crate) struct Count {
     _directory: TempDir,
 }
 
-/// Instructions by function: in it alone, and with what it calls.
+/// Instructions of one function, and of all it calls.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Function {
     pub(crate) name: String,
+    /// The library or program it is in.
+    pub(crate) object: String,
     pub(crate) exclusive: u64,
     pub(crate) inclusive: u64,
 }
@@ -114,24 +116,20 @@ fn total(profile: &str) -> Option<u64> {
 }
 
 impl Count {
-    /// What `requests` requests more cost, function by function, for one of them; most expensive
-    /// (alone) first.
-    pub(crate) fn functions_since(&self, before: &Count, requests: u32) -> Result<Vec<Function>, Failure> {
-        let (early, late) = (before.functions()?, self.functions()?);
+    /// What `requests` requests more cost, function by function, for one of them; by name.
+    pub(crate) fn functions_since(
+        &self,
+        before: &Count,
+        requests: u32,
+    ) -> Result<HashMap<String, Function>, Failure> {
+        let early = before.functions()?;
         let share = |late: u64, early: u64| late.saturating_sub(early) / u64::from(requests.max(1));
-        let mut functions: Vec<Function> = late
-            .into_values()
-            .map(|function| {
-                let early = early.get(&function.name).cloned().unwrap_or_default();
-                Function {
-                    exclusive: share(function.exclusive, early.exclusive),
-                    inclusive: share(function.inclusive, early.inclusive),
-                    name: function.name,
-                }
-            })
-            .filter(|function| function.exclusive > 0)
-            .collect();
-        functions.sort_by(|a, b| b.exclusive.cmp(&a.exclusive).then(a.name.cmp(&b.name)));
+        let mut functions = self.functions()?;
+        for (name, function) in &mut functions {
+            let early = early.get(name).cloned().unwrap_or_default();
+            function.exclusive = share(function.exclusive, early.exclusive);
+            function.inclusive = share(function.inclusive, early.inclusive);
+        }
         Ok(functions)
     }
 
@@ -148,13 +146,13 @@ impl Count {
     fn functions(&self) -> Result<HashMap<String, Function>, Failure> {
         let mut functions: HashMap<String, Function> = HashMap::new();
         for inclusive in [false, true] {
-            for (name, count) in annotate(&self.profile, inclusive)? {
-                let function = functions.entry(name.clone()).or_default();
-                function.name = name;
-                if inclusive {
-                    function.inclusive += count;
-                } else {
-                    function.exclusive += count;
+            for line in annotate(&self.profile, inclusive)? {
+                let function = functions.entry(line.name.clone()).or_default();
+                function.name = line.name;
+                function.exclusive += line.exclusive;
+                function.inclusive += line.inclusive;
+                if function.object.is_empty() {
+                    function.object = line.object;
                 }
             }
         }
@@ -162,7 +160,7 @@ impl Count {
     }
 }
 
-fn annotate(profile: &Path, inclusive: bool) -> Result<Vec<(String, u64)>, Failure> {
+fn annotate(profile: &Path, inclusive: bool) -> Result<Vec<Function>, Failure> {
     let text = setup::output(
         Command::new("callgrind_annotate")
             .arg("--threshold=100")
@@ -170,11 +168,15 @@ fn annotate(profile: &Path, inclusive: bool) -> Result<Vec<(String, u64)>, Failu
             .arg(format!("--inclusive={}", if inclusive { "yes" } else { "no" }))
             .arg(profile),
     )?;
-    Ok(text.lines().filter_map(function_line).collect())
+    Ok(text
+        .lines()
+        .filter_map(|line| function_line(line, inclusive))
+        .collect())
 }
 
-/// `1,234 (5.67%)  file.c:function [/lib/object.so]`
-fn function_line(line: &str) -> Option<(String, u64)> {
+/// `1,234 (5.67%)  file.c:function [/lib/object.so]`; a function that others are inlined into has a
+/// line for each file they come from, some of them without the object.
+fn function_line(line: &str, inclusive: bool) -> Option<Function> {
     let (count, rest) = line.trim_start().split_once(" (")?;
     let count = count.replace(',', "").parse().ok()?;
     let (_, place) = rest.split_once("%)")?;
@@ -182,10 +184,20 @@ fn function_line(line: &str) -> Option<(String, u64)> {
         Some((place, object)) => (place, object.trim_end_matches(']')),
         None => (place.trim(), ""),
     };
-    // The file comes first; a name may hold colons, a path does not before its last slash.
-    let (_, function) = place.split_once(':')?;
+    let (_, name) = place.split_once(':')?;
     let object = object.rsplit('/').next().unwrap_or_default();
-    Some((format!("{function} [{object}]"), count))
+    // An address names a function of its own object alone.
+    let name = match name.strip_prefix("0x") {
+        Some(address) => format!("0x{} of {object}", address.trim_start_matches('0')),
+        None => name.to_string(),
+    };
+    let (exclusive, inclusive) = if inclusive { (0, count) } else { (count, 0) };
+    Some(Function {
+        name,
+        object: object.to_string(),
+        exclusive,
+        inclusive,
+    })
 }
 
 #[cfg(test)]
@@ -203,15 +215,23 @@ mod tests {
 
     #[test]
     fn a_line_of_callgrind_annotate_names_function_and_object() {
-        assert_eq!(
-            function_line(" 1,234 (12.34%)  src/a.rs:mod_rwsgi::wsgi::run [/x/libmod_rwsgi.so]"),
-            Some(("mod_rwsgi::wsgi::run [libmod_rwsgi.so]".to_string(), 1234))
-        );
-        assert_eq!(
-            function_line("56 ( 0.01%)  ???:apr_palloc [/usr/lib/libapr-1.so.0.7.2]"),
-            Some(("apr_palloc [libapr-1.so.0.7.2]".to_string(), 56))
-        );
-        assert_eq!(function_line("Ir  file:function"), None);
-        assert_eq!(function_line("9,000 (100.0%)  PROGRAM TOTALS"), None);
+        let read = function_line(" 1,234 (12.34%)  src/a.rs:rwsgi::run [/x/libmod_rwsgi.so]", false);
+        let expected = Function {
+            name: "rwsgi::run".to_string(),
+            object: "libmod_rwsgi.so".to_string(),
+            exclusive: 1234,
+            inclusive: 0,
+        };
+        assert_eq!(read, Some(expected));
+        let read = function_line("56 ( 0.01%)  ???:0x000000000001b8 [/lib/libc.so.6]", true);
+        let expected = Function {
+            name: "0x1b8 of libc.so.6".to_string(),
+            object: "libc.so.6".to_string(),
+            exclusive: 0,
+            inclusive: 56,
+        };
+        assert_eq!(read, Some(expected));
+        assert_eq!(function_line("Ir  file:function", false), None);
+        assert_eq!(function_line("9,000 (100.0%)  PROGRAM TOTALS", false), None);
     }
 }

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::Failure;
-use crate::callgrind::{self, Count, Function};
+use crate::callgrind::{self, Count};
+use crate::profile;
 use crate::systems::{self, Ready, System};
 use crate::table;
 
@@ -43,7 +44,8 @@ struct Figure {
     ready: Ready,
     /// Instructions a request.
     instructions: f64,
-    runs: Option<(Count, Count)>,
+    few: Count,
+    many: Count,
 }
 
 /// Measures, prints, and says whether the goal holds (always, without `--check`).
@@ -68,9 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
         println!("\nnot measured: {system:?}: {failure}");
     }
     if options.top > 0 {
-        for figure in figures.iter().filter(|figure| figure.ready.system.is_ours()) {
-            print_functions(figure, options)?;
-        }
+        print_profiles(&figures, options)?;
     }
     if !options.check {
         return Ok(true);
@@ -91,9 +91,10 @@ fn measure(ready: &Ready, options: &Options) -> Result<Figure, Failure> {
         table::grouped(instructions.round() as u64)
     );
     Ok(Figure {
-        runs: ready.system.is_ours().then_some((few, many)),
         ready: ready.clone(),
         instructions,
+        few,
+        many,
     })
 }
 
@@ -118,26 +119,24 @@ fn print(figures: &[Figure], floor: Option<f64>) {
     );
 }
 
-fn print_functions(figure: &Figure, options: &Options) -> Result<(), Failure> {
-    let Some((few, many)) = &figure.runs else {
-        return Ok(());
-    };
-    let functions: Vec<Function> = many.functions_since(few, options.requests)?;
-    let name = format!("callgrind.out.{:?}", figure.ready.system);
-    println!("\n{}: instructions a request by function", figure.ready.described);
-    let rows: Vec<Vec<String>> = functions
-        .iter()
-        .take(options.top)
-        .map(|function| {
-            vec![
-                function.name.clone(),
-                table::grouped(function.exclusive),
-                table::grouped(function.inclusive),
-            ]
-        })
-        .collect();
-    table::print(&["function", "alone", "with callees"], &rows);
-    println!("profile of the whole long run: {}", many.keep(&name)?.display());
+fn print_profiles(figures: &[Figure], options: &Options) -> Result<(), Failure> {
+    let floor = figures.iter().find(|figure| figure.ready.system == System::Floor);
+    let floor = floor.map(|floor| floor.many.functions_since(&floor.few, options.requests));
+    let floor = floor.transpose()?.unwrap_or_default();
+    for figure in figures.iter().filter(|figure| figure.ready.system.is_ours()) {
+        let functions = figure.many.functions_since(&figure.few, options.requests)?;
+        println!("\n{}: instructions a request by library", figure.ready.described);
+        profile::print_objects(&functions, &floor);
+        println!(
+            "\n{}: the {} most expensive functions",
+            figure.ready.described, options.top
+        );
+        profile::print_functions(&functions, &floor, options.top);
+        let kept = figure
+            .many
+            .keep(&format!("callgrind.out.{:?}", figure.ready.system))?;
+        println!("profile of the whole long run: {}", kept.display());
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@ mod callgrind;
 mod cpu;
 mod instructions;
 mod load;
+mod profile;
 mod setup;
 mod systems;
 mod table;
