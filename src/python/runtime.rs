@@ -3,7 +3,6 @@
 //! Nothing here runs in httpd's parent: a child starts Python after it was forked, so that every start of
 //! a child is a clean start, and stops it on the thread that started it.
 
-use std::collections::HashMap;
 use std::ffi::CStr;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,6 +10,7 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use pyo3::ffi;
+use rustc_hash::FxHashMap;
 
 use super::compile::c_string;
 use super::{Attached, Interpreter};
@@ -67,7 +67,7 @@ pub type Prepare = Box<dyn Fn(Attached<'_>) -> Result<(), String> + Send + Sync>
 
 struct Runtime {
     main: &'static Interpreter,
-    groups: RwLock<HashMap<String, &'static Interpreter>>,
+    groups: RwLock<FxHashMap<String, &'static Interpreter>>,
     /// Serialises the making of interpreters.
     making: Mutex<()>,
     prepare: Prepare,
