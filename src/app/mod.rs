@@ -127,10 +127,7 @@ impl Missing {
         let script = String::from_utf8_lossy(job.script);
         match self {
             Missing::Script(error) => {
-                exchange.log(Level::Error, Some(error.code), error.title.as_bytes());
-                if !error.traceback.is_empty() {
-                    exchange.log(Level::Error, None, &error.traceback);
-                }
+                exchange.log_exception(error.code, &error.title, &error.traceback, job.application_group);
                 Outcome::Failed(500)
             }
             Missing::Callable => {
