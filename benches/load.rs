@@ -179,7 +179,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
         figures.get(middle),
         middle.checked_sub(1).and_then(|lower| figures.get(lower)),
     ) {
-        (Some(upper), Some(lower)) if figures.len() % 2 == 0 => f64::midpoint(*upper, *lower),
+        (Some(upper), Some(lower)) if figures.len().is_multiple_of(2) => f64::midpoint(*upper, *lower),
         (Some(value), _) => *value,
         (None, _) => 0.0,
     }
