@@ -8,6 +8,7 @@ pub mod body;
 pub mod codes;
 pub mod environ;
 pub mod exchange;
+pub mod forwarded;
 pub mod headers;
 pub mod outcome;
 
