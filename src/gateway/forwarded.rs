@@ -4,11 +4,9 @@
 //! several counts, and what it changes all follow from a row of it, so that a header added there cannot be
 //! forgotten elsewhere. Addresses are read by [`std::net`]; nothing is ever looked up in the DNS.
 
-mod network;
-
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-pub use network::{BadNetwork, Network, TrustedProxies};
+use crate::config::trusted::Network;
 
 /// What a header tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +58,18 @@ const fn row(name: &'static str, category: Category, form: Form) -> Header {
     Header { name, category, form }
 }
 
+impl Header {
+    /// Whether this is its key in an environ.
+    fn has_key(&self, key: &[u8]) -> bool {
+        let same = |(own, other): (u8, &u8)| match own {
+            b'-' => *other == b'_',
+            own => own.to_ascii_uppercase() == *other,
+        };
+        key.strip_prefix(b"HTTP_")
+            .is_some_and(|name| name.len() == self.name.len() && self.name.bytes().zip(name).all(same))
+    }
+}
+
 /// All headers that we know to be set by reverse proxies.
 pub static HEADERS: [Header; 15] = [
     row("X-Forwarded-For", Category::Client, Form::AddressChain),
@@ -93,14 +103,13 @@ pub struct TrustedHeaders {
 }
 
 impl TrustedHeaders {
-    /// Adds a header; of several of one category the last counts. Letter case is free, and `_` stands for
-    /// `-`. False for a name that is none of [`HEADERS`], which then has no effect.
-    pub fn add(&mut self, name: &str) -> bool {
-        let Some(header) = find(name.replace('_', "-").as_bytes()) else {
-            return false;
-        };
-        self.listed.push(header);
-        true
+    /// The headers of these environ keys, such as `HTTP_X_FORWARDED_FOR`; of several of one category the
+    /// last counts. A key of none of [`HEADERS`] has no effect.
+    pub fn of_keys(keys: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let row = |key: &str| HEADERS.iter().find(|header| header.has_key(key.as_bytes()));
+        TrustedHeaders {
+            listed: keys.into_iter().filter_map(|key| row(key.as_ref())).collect(),
+        }
     }
 
     /// Whether no known header was given.
@@ -147,17 +156,8 @@ impl Forwarded<'_> {
     /// Whether the application must not see the variable of this name, such as `HTTP_X_REAL_IP`.
     #[must_use]
     pub fn drops_variable(&self, name: &[u8]) -> bool {
-        name.strip_prefix(b"HTTP_")
-            .is_some_and(|name| self.dropped.iter().any(|header| is_variable_of(header, name)))
+        self.dropped.iter().any(|header| header.has_key(name))
     }
-}
-
-fn is_variable_of(header: &Header, name: &[u8]) -> bool {
-    header.name.len() == name.len()
-        && header.name.bytes().zip(name).all(|(own, other)| match own {
-            b'-' => *other == b'_',
-            own => own.to_ascii_uppercase() == *other,
-        })
 }
 
 /// Reads what `headers` say about the client that the peer at `remote_addr` forwards for.
@@ -166,7 +166,7 @@ fn is_variable_of(header: &Header, name: &[u8]) -> bool {
 /// are the peers that are believed; without such a list everybody is.
 pub fn read<'r>(
     trusted: &TrustedHeaders,
-    proxies: Option<&TrustedProxies>,
+    proxies: Option<&[Network]>,
     headers: impl Iterator<Item = (&'r [u8], &'r [u8])>,
     remote_addr: &[u8],
 ) -> Forwarded<'r> {
@@ -177,7 +177,7 @@ pub fn read<'r>(
             .collect(),
         ..Forwarded::default()
     };
-    if !proxies.is_none_or(|proxies| address(remote_addr).is_some_and(|(_, ip)| proxies.contain(ip))) {
+    if !proxies.is_none_or(|proxies| address(remote_addr).is_some_and(|(_, ip)| contains(proxies, ip))) {
         return forwarded;
     }
     let present: Vec<(&'static Header, &'r [u8])> = headers
@@ -198,7 +198,7 @@ pub fn read<'r>(
 }
 
 impl<'r> Forwarded<'r> {
-    fn apply(&mut self, header: &'static Header, value: &'r [u8], proxies: Option<&TrustedProxies>) {
+    fn apply(&mut self, header: &'static Header, value: &'r [u8], proxies: Option<&[Network]>) {
         match header.form {
             Form::AddressChain => match proxies {
                 Some(proxies) => self.follow_chain(header, value, proxies),
@@ -221,7 +221,7 @@ impl<'r> Forwarded<'r> {
 
     /// Goes from the latest address back as long as trusted proxies vouch for the one before. What cannot
     /// be read as an address ends the way at the one after it.
-    fn follow_chain(&mut self, header: &'static Header, value: &'r [u8], proxies: &TrustedProxies) {
+    fn follow_chain(&mut self, header: &'static Header, value: &'r [u8], proxies: &[Network]) {
         let mut end = value.len();
         for element in value.rsplit(|byte| *byte == b',') {
             let start = end - element.len();
@@ -233,7 +233,7 @@ impl<'r> Forwarded<'r> {
             let Some((text, ip)) = address(trimmed) else { break };
             self.remote_addr = Some(text);
             self.forwarded_for = value.get(start + element.len() - trimmed.len()..);
-            if !proxies.contain(ip) {
+            if !contains(proxies, ip) {
                 break;
             }
         }
@@ -241,6 +241,10 @@ impl<'r> Forwarded<'r> {
             self.dropped.push(header);
         }
     }
+}
+
+fn contains(proxies: &[Network], ip: IpAddr) -> bool {
+    proxies.iter().any(|network| network.contains(ip))
 }
 
 fn one_of(value: &[u8], yes: &[&str], no: &[&str]) -> Option<bool> {
