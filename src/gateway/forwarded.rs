@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::environ::{Environ, Key, Name};
 use crate::config::trusted::Network;
 
 /// What a header tells.
@@ -144,7 +145,30 @@ pub struct Forwarded<'r> {
     pub dropped: Vec<&'static Header>,
 }
 
-impl Forwarded<'_> {
+impl<'r> Forwarded<'r> {
+    /// Changes the variables of a request accordingly, but for `wsgi.url_scheme`.
+    pub fn apply_to(&self, environ: &mut Environ<'r>) {
+        environ.variables.retain(|variable| match variable.name {
+            Name::Header(name) => !self.drops_header(name),
+            Name::Set(name) => !self.drops_variable(name),
+            Name::Server(_) => true,
+        });
+        let names = [
+            (Name::Server(Key::RemoteAddr), self.remote_addr),
+            (Name::Header(b"X-Forwarded-For"), self.forwarded_for),
+            (Name::Header(b"Host"), self.http_host),
+            (Name::Server(Key::ServerName), self.server_name),
+            (Name::Server(Key::ServerPort), self.server_port),
+            (Name::Server(Key::ScriptName), self.script_name),
+            (Name::Server(Key::WsgiMountPoint), self.script_name),
+        ];
+        for (name, value) in names {
+            if let Some(value) = value {
+                environ.push(name, value);
+            }
+        }
+    }
+
     /// Whether the application must not see the request header of this name.
     #[must_use]
     pub fn drops_header(&self, name: &[u8]) -> bool {

@@ -389,3 +389,37 @@ fn a05_no_combination_of_fragments_becomes_remote_addr() {
     }
     assert!(found > 10_000, "the fragments make too few addresses: {found}");
 }
+
+#[test]
+fn an_environ_is_changed_accordingly() {
+    let mut environ = Environ::default();
+    environ.push(Name::Set(b"HTTP_X_REAL_IP"), b"6.6.6.6");
+    environ.push(Name::Set(b"X-Real-IP"), b"kept");
+    environ.push(Name::Header(b"x-real-ip"), b"6.6.6.6");
+    environ.push(Name::Header(b"Host"), b"backend");
+    environ.server(Key::RemoteAddr, PEER);
+    environ.server(Key::ScriptName, b"/here");
+    let sent = [
+        ("X-Forwarded-For", "192.0.2.1"),
+        ("X-Forwarded-Host", "www.example"),
+        ("X-Script-Name", "/there"),
+    ];
+    let names = ["X-Forwarded-For", "X-Forwarded-Host", "X-Script-Name"];
+    read_pairs(&names, None, &sent).apply_to(&mut environ);
+    assert_eq!(environ.get(Key::RemoteAddr), Some(&b"192.0.2.1"[..]));
+    assert_eq!(environ.get(Key::ScriptName), Some(&b"/there"[..]));
+    assert_eq!(environ.get(Key::WsgiMountPoint), Some(&b"/there"[..]));
+    assert_eq!(environ.get(Key::ServerName), None);
+    let host = environ
+        .variables
+        .iter()
+        .rfind(|variable| variable.name == Name::Header(b"Host"));
+    assert_eq!(host.map(|host| host.value), Some(&b"www.example"[..]));
+    assert!(
+        environ
+            .variables
+            .iter()
+            .all(|variable| variable.value != b"6.6.6.6")
+    );
+    assert!(environ.variables.iter().any(|variable| variable.value == b"kept"));
+}
