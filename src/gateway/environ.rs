@@ -83,6 +83,7 @@ keys! {
     WsgiHandlerScript = "mod_wsgi.handler_script",
     WsgiScriptName = "mod_wsgi.script_name",
     WsgiPathInfo = "mod_wsgi.path_info",
+    WsgiMountPoint = "mod_wsgi.mount_point",
     WsgiListenerHost = "mod_wsgi.listener_host",
     WsgiListenerPort = "mod_wsgi.listener_port",
     WsgiServerPid = "mod_wsgi.server_pid",

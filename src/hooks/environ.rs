@@ -4,6 +4,7 @@ use super::lifecycle;
 use super::target::Target;
 use crate::config::settings::{DirSettings, MapHead};
 use crate::gateway::environ::{collapse_slashes, script_name_length};
+use crate::gateway::forwarded::{self, TrustedHeaders};
 use crate::gateway::{BodyLength, Environ, Key, Name};
 use crate::httpd::{Request, server_banner};
 
@@ -84,7 +85,8 @@ pub(super) fn collect<'r>(
     add_user(&mut environ, request);
     add_redirect(&mut environ, request);
     add_target(&mut environ, request, paths, target, scratch);
-    let scheme: &[u8] = if https || request.is_tls() {
+    let told = apply_forwarded(&mut environ, request, settings);
+    let scheme: &[u8] = if told.unwrap_or_else(|| https || request.is_tls()) {
         b"https"
     } else {
         b"http"
@@ -236,6 +238,30 @@ fn add_target<'r>(
     environ.server(Key::WsgiServerPid, lifecycle::pid_text());
     environ.server_if_set(Key::WsgiRequestId, request.log_id());
     environ.server_if_set(Key::WsgiConnectionId, request.connection_log_id());
+}
+
+/// Lets trusted proxies speak for the client that they serve. Whether its connection is encrypted, if they
+/// tell.
+fn apply_forwarded<'r>(
+    environ: &mut Environ<'r>,
+    request: &Request<'r>,
+    settings: &DirSettings,
+) -> Option<bool> {
+    let keys = settings.trusted_proxy_headers();
+    if keys.is_empty() {
+        return None;
+    }
+    let trusted = TrustedHeaders::of_keys(keys);
+    let proxies = settings.trusted_proxies.as_deref();
+    // The address as mod_remoteip may have corrected it, so that a proxy it has seen through is no peer.
+    let told = forwarded::read(
+        &trusted,
+        proxies,
+        request.headers_in().iter(),
+        request.client_ip(),
+    );
+    told.apply_to(environ);
+    told.https
 }
 
 #[cfg(test)]
