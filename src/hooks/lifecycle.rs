@@ -11,7 +11,7 @@ use crate::config::python_home::{self, HomeKind, HomeProblem, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::gateway::{Code, Level};
 use crate::httpd::{Child, Startup, log, process};
-use crate::pymodule::{ServerText, Setup};
+use crate::pymodule::{InterpreterSetup, ServerText, Setup};
 use crate::sys;
 use crate::wsgi::Constants;
 
@@ -133,13 +133,32 @@ fn setup(settings: &ServerSettings) -> Setup {
             mpm_name: process::mpm_name(),
             build_date: process::build_date(),
         },
-        python_path: settings.python.path().to_vec(),
-        restrict_stdin: settings.python.restrict_stdin(),
-        restrict_stdout: settings.python.restrict_stdout(),
-        restrict_signal: settings.python.restrict_signal(),
+        interpreter: interpreter_setups(settings),
         debugging: process::is_debugging(),
         log: log::process,
     }
+}
+
+/// Settings of each interpreter by name.
+fn interpreter_setups(settings: &ServerSettings) -> Box<dyn Fn(&str) -> InterpreterSetup + Send + Sync> {
+    let python = settings.python.clone();
+    Box::new(move |name| {
+        let options = python.interpreter_options("", name);
+        let own_gil = options.per_interpreter_gil && !name.is_empty();
+        // Interpreters that share a GIL share its interval.
+        let fitting = own_gil || !options.switch_interval_of_application;
+        InterpreterSetup {
+            python_path: options.path,
+            restrict_stdin: options.restrict_stdin,
+            restrict_stdout: options.restrict_stdout,
+            restrict_signal: options.restrict_signal,
+            switch_interval: options
+                .switch_interval
+                .filter(|_| fitting)
+                .map(|interval| interval.as_secs_f64()),
+            own_gil,
+        }
+    })
 }
 
 /// Stops Python.
