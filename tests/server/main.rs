@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rwsgi_harness::{Builder, Response, Server};
 
 mod apache_conf;
+mod application;
 mod environ;
 mod errors;
 mod file_wrapper;
@@ -39,6 +40,15 @@ fn mounted(app: &str) -> Builder {
             "WSGIScriptAlias /main ${{APPS}}/{app} application-group=%{{GLOBAL}}"
         ))
         .config(&format!("WSGIScriptAlias /sub ${{APPS}}/{app}"))
+}
+
+/// The virtual environment with what `tests/requirements.txt` names; without it a test has to skip.
+fn test_venv() -> Option<PathBuf> {
+    let venv = std::env::var_os("RWSGI_TEST_VENV").filter(|path| !path.is_empty());
+    if venv.is_none() {
+        eprintln!("skipped: RWSGI_TEST_VENV names no virtual environment; `make test` makes one");
+    }
+    venv.map(PathBuf::from)
 }
 
 /// Asserts an error page of httpd: this status, and no byte of the application in it.
