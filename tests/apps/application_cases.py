@@ -8,6 +8,7 @@ import json
 import locale
 import mmap
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -472,14 +473,12 @@ def write_in_thread_after(environ, start_response):
     errors, body = environ["wsgi.errors"], environ["wsgi.input"]
 
     def go_on():
-        outcomes = set()
-        end = time.monotonic() + 0.3
+        early, end = set(), time.monotonic() + 0.3
         while time.monotonic() < end:
-            outcomes.add(raised(write, b"late"))
-            outcomes.add(raised(body.read))
-            outcomes.add(raised(errors.flush))
+            late = {raised(write, b"late"), raised(body.read), raised(errors.write, "late\n")}
+            early |= late
             time.sleep(0.001)
-        EVENTS.append("thread:" + ",".join(sorted(outcomes)))
+        EVENTS.append(f"thread:{' '.join(late)} after {sorted(early)}")
 
     KEPT["thread"] = threading.Thread(target=go_on)
     return Late([b"body"], KEPT["thread"])
@@ -542,7 +541,7 @@ DEATHS = {
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "segv": lambda: ctypes.memset(0, 0, 1),
     "bus": bus_error,
-    "ill": lambda: os.kill(os.getpid(), signal.SIGILL),
+    "ill": lambda: signal.raise_signal(signal.SIGILL),
 }
 
 
@@ -739,8 +738,8 @@ def prints(environ, start_response):
 
 @case
 def prints_much(environ, start_response):
-    for _ in range(1024):
-        print("y" * 1023)
+    for _ in range(100):
+        print("y" * 5000)
     return plain(start_response)
 
 
@@ -767,7 +766,6 @@ def upsets_the_process(environ, start_response):
     gc.disable()
     sys.path.clear()
     sys.path.append("/nonexistent")
-    import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(64, soft // 2), hard))

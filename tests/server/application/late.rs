@@ -21,7 +21,7 @@ fn w14_write_and_iteration() {
 
 #[test]
 fn w14_a_thread_goes_on_after_its_request() {
-    let server = cases().start();
+    let server = cases().allow_log("late$").start();
     let before = pid(&server);
     for group in GROUPS {
         for _ in 0..5 {
@@ -37,10 +37,9 @@ fn w14_a_thread_goes_on_after_its_request() {
                 "another response was disturbed"
             );
             server.get(&format!("{group}/join_thread"));
-            assert_eq!(
-                server.get(&format!("{group}/events")).text(),
-                "thread:RuntimeError"
-            );
+            // It began before the end: what it did until then may have worked.
+            let outcomes = server.get(&format!("{group}/events")).text();
+            assert!(outcomes.starts_with("thread:RuntimeError after "), "{outcomes}");
         }
     }
     assert_eq!(pid(&server), before);

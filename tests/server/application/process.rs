@@ -83,15 +83,17 @@ fn w26_output_goes_to_the_log() {
 
 #[test]
 fn w26_much_output() {
-    let server = cases().allow_log("yyyy").start();
+    let server = cases().allow_log(r"^(\[script \S+ )?yyyy").start();
     for response in both(&server, "prints_much") {
         assert_eq!(response.text(), "fine");
     }
-    assert_eq!(
-        server.logs_matching("y{1023}$").len(),
-        2048,
-        "no line may be lost"
-    );
+    let line = "y".repeat(5000);
+    let whole = server
+        .logs()
+        .into_iter()
+        .filter(|found| found.message.ends_with(&line))
+        .count();
+    assert_eq!(whole, 200, "no line may be lost");
     server.finish();
 }
 

@@ -46,7 +46,7 @@ fn w01_scripts_that_cannot_be_used() {
 
 #[test]
 fn w02_exceptions_whose_report_is_a_trap() {
-    let server = failing().start();
+    let server = failing().allow_log("^x{7}").start();
     fails(&server, "raises_unprintable", "Unprintable");
     fails(&server, "raises_surrogate", r"ValueError: secret .*surrogate");
     fails(&server, "raises_a_long_message", "ValueError: secret xxxx");
