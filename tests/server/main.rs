@@ -15,6 +15,7 @@ mod file_wrapper;
 mod guestbook;
 mod input;
 mod outcome;
+mod panics;
 mod reliability;
 mod request_checks;
 mod start_response;
