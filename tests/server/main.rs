@@ -18,6 +18,7 @@ mod outcome;
 mod panics;
 mod reliability;
 mod request_checks;
+mod restarts;
 mod start_response;
 mod write;
 
