@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rwsgi_harness::{Builder, Response, Server};
+use rwsgi_harness::{Builder, ClientError, Connection, Response, Server};
 
 mod apache_conf;
 mod application;
@@ -14,6 +14,7 @@ mod errors;
 mod file_wrapper;
 mod guestbook;
 mod input;
+mod mpm;
 mod outcome;
 mod panics;
 mod reliability;
@@ -42,6 +43,29 @@ fn mounted(app: &str) -> Builder {
             "WSGIScriptAlias /main ${{APPS}}/{app} application-group=%{{GLOBAL}}"
         ))
         .config(&format!("WSGIScriptAlias /sub ${{APPS}}/{app}"))
+}
+
+/// Asks over a connection that is kept from call to call.
+///
+/// The server may close a kept connection just when the next request is sent: then, and only then, the
+/// request is sent again on a new one, as any client does.
+#[track_caller]
+fn get_kept(server: &Server, kept: &mut Option<Connection>, target: &str) -> Response {
+    loop {
+        let reused = kept.is_some();
+        let mut connection = kept.take().unwrap_or_else(|| server.connect());
+        connection.send_lossy(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        match connection.try_response() {
+            Ok(response) => {
+                if !response.says_close() {
+                    *kept = Some(connection);
+                }
+                return response;
+            }
+            Err(ClientError::Closed(bytes)) if reused && bytes.is_empty() => {}
+            Err(error) => panic!("a request failed (connection used before: {reused}): {error}"),
+        }
+    }
 }
 
 /// The virtual environment with what `tests/requirements.txt` names; without it a test has to skip.

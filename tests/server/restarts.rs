@@ -4,37 +4,21 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{GROUPS, mounted, server};
-use rwsgi_harness::{ClientError, Connection, Mpm, Server, process, wait_until};
+use crate::{GROUPS, get_kept, mounted, server};
+use rwsgi_harness::{Mpm, Server, process, wait_until};
 
 const SIGTERM: i32 = 15;
 const RESTARTS: usize = 30;
 /// Restarts after which the parent has all that it will ever need.
 const WARM: usize = 5;
 
-/// Asks again and again over kept connections until `stop`; the number of answers.
-///
-/// A kept connection may be closed by the server just when the next request is sent: then, and only then,
-/// the request is sent again on a new one, as any client does.
+/// Asks again and again over kept connections until `stop`.
 fn keep_asking(server: &Server, target: &str, stop: &AtomicBool, answered: &AtomicUsize) {
-    let mut kept: Option<Connection> = None;
+    let mut kept = None;
     while !stop.load(Ordering::Acquire) {
-        let reused = kept.is_some();
-        let mut connection = kept.take().unwrap_or_else(|| server.connect());
-        connection.send_lossy(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-        let response = match connection.try_response() {
-            Ok(response) => response,
-            Err(ClientError::Closed(bytes)) if reused && bytes.is_empty() => continue,
-            Err(error) => panic!(
-                "a request on a {} connection failed: {error}",
-                if reused { "kept" } else { "new" }
-            ),
-        };
+        let response = get_kept(server, &mut kept, target);
         assert_eq!((response.status, response.complete), (200, true), "{response:?}");
         answered.fetch_add(1, Ordering::AcqRel);
-        if !response.says_close() {
-            kept = Some(connection);
-        }
     }
 }
 
