@@ -12,6 +12,7 @@ mod application;
 mod environ;
 mod errors;
 mod file_wrapper;
+mod frameworks;
 mod guestbook;
 mod input;
 mod mpm;
