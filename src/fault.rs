@@ -2,6 +2,7 @@
 
 /// Panics when the environment variable `RWSGI_FAULT` names this point.
 #[inline]
+#[allow(clippy::panic, reason = "that is what it is for")]
 pub(crate) fn point(name: &str) {
     #[cfg(debug_assertions)]
     if enabled::names(name) {

@@ -16,11 +16,24 @@
 //! | [`app`] | the one door to applications | `script`, `wsgi`, `pymodule`, `python`, `sys` |
 //! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
 //! | [`hooks`] | what httpd calls | `embedded`, `app`, `httpd`, pure rooms |
+//! | [`cli`] | the `rwsgi` command | pure rooms |
 //!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
 
 #![deny(unsafe_code)]
+// What a client or an application sends must not be able to panic us.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::todo
+    )
+)]
 
+pub mod cli;
 pub mod config;
 mod fault;
 pub mod gateway;

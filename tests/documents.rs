@@ -165,10 +165,11 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
     for line in manifest.lines() {
         if line.starts_with('[') {
             inside = line.ends_with("dependencies]");
-        } else if inside && let Some((name, value)) = line.split_once('=') {
-            if !value.contains("path =") {
-                found.insert(name.trim().trim_end_matches(".workspace").to_string());
-            }
+        } else if inside
+            && let Some((name, value)) = line.split_once('=')
+            && !value.contains("path =")
+        {
+            found.insert(name.trim().trim_end_matches(".workspace").to_string());
         }
     }
     found

@@ -1,10 +1,8 @@
 //! The one door to applications: attach, load, run.
 
-use std::sync::Arc;
-
 use crate::gateway::{Code, Environ, Exchange, Level, Outcome};
 use crate::pymodule::{self, Setup};
-use crate::python::runtime::{self, NoInterpreter, StartError};
+use crate::python::runtime::{self, Isolation, NoInterpreter, Plan, StartError};
 use crate::python::{Attached, Interpreter, Object};
 use crate::script::{LoadError, Scripts, SourceStamp};
 use crate::{sys, wsgi};
@@ -43,18 +41,29 @@ pub struct Job<'a> {
 /// Starts Python in a child of httpd.
 pub fn child_start(settings: &Settings, setup: Setup) -> Result<(), StartError> {
     sys::process::watch_for_fork();
-    let setup = Arc::new(setup);
-    runtime::child_start(
-        settings,
-        Box::new(move |py| {
-            let wsgi = pymodule::prepare(py, &setup)?;
-            py.interpreter().set_state(Box::new(InterpreterState {
-                wsgi,
-                scripts: Scripts::default(),
-            }));
-            Ok(())
-        }),
-    )
+    runtime::child_start(settings, Box::new(Interpreters(setup)))
+}
+
+/// What every interpreter of the process gets: the modules, the restrictions, and our state.
+struct Interpreters(Setup);
+
+impl Plan for Interpreters {
+    fn isolation(&self, name: &str) -> Isolation {
+        if (self.0.interpreter)(name).own_gil {
+            Isolation::OwnGil
+        } else {
+            Isolation::SharedGil
+        }
+    }
+
+    fn prepare(&self, py: Attached<'_>) -> Result<(), String> {
+        let wsgi = pymodule::prepare(py, &self.0)?;
+        py.interpreter().set_state(Box::new(InterpreterState {
+            wsgi,
+            scripts: Scripts::default(),
+        }));
+        Ok(())
+    }
 }
 
 /// Runs one request. What the response still has staged when this returns is the caller's to send.
@@ -118,10 +127,7 @@ impl Missing {
         let script = String::from_utf8_lossy(job.script);
         match self {
             Missing::Script(error) => {
-                exchange.log(Level::Error, Some(error.code), error.title.as_bytes());
-                if !error.traceback.is_empty() {
-                    exchange.log(Level::Error, None, &error.traceback);
-                }
+                exchange.log_exception(error.code, &error.title, &error.traceback, job.application_group);
                 Outcome::Failed(500)
             }
             Missing::Callable => {

@@ -106,7 +106,6 @@ impl ScriptAlias {
 ///
 /// A run of slashes equals one slash, and the match ends where a path element ends.
 fn matching_prefix(uri: &[u8], prefix: &[u8]) -> Option<usize> {
-    let slashes = |path: &[u8]| path.iter().take_while(|&&byte| byte == b'/').count();
     let (mut path, mut wanted) = (uri, prefix);
     while let Some((&expected, following)) = wanted.split_first() {
         let (&found, rest) = path.split_first()?;
@@ -115,14 +114,21 @@ fn matching_prefix(uri: &[u8], prefix: &[u8]) -> Option<usize> {
         }
         let is_slash = expected == b'/';
         wanted = if is_slash {
-            &wanted[slashes(wanted)..]
+            skip_slashes(following)
         } else {
             following
         };
-        path = if is_slash { &path[slashes(path)..] } else { rest };
+        path = if is_slash { skip_slashes(rest) } else { rest };
     }
-    let at_boundary = path.is_empty() || path[0] == b'/' || prefix.last() == Some(&b'/');
+    let at_boundary = path.first().is_none_or(|&byte| byte == b'/') || prefix.last() == Some(&b'/');
     (at_boundary && !prefix.is_empty()).then(|| uri.len() - path.len())
+}
+
+fn skip_slashes(mut path: &[u8]) -> &[u8] {
+    while let Some((b'/', rest)) = path.split_first() {
+        path = rest;
+    }
+    path
 }
 
 /// `target` with `$0` to `$9` replaced by what the groups matched; a backslash quotes what follows.

@@ -33,6 +33,7 @@ impl<'r> HttpdExchange<'r> {
         match outcome {
             // A client that leaves now leaves like any other: httpd notes it.
             Outcome::Complete => {
+                self.settle_input();
                 let _ = self.output.finish();
                 Status::Ok
             }
@@ -48,6 +49,15 @@ impl<'r> HttpdExchange<'r> {
                 self.request.close_connection_after();
                 Status::Ok
             }
+        }
+    }
+
+    /// What is left of the request's body stands before the next request. It is read to its end by httpd if
+    /// it is short or already here; a longer one is not worth keeping the connection for.
+    fn settle_input(&mut self) {
+        self.input.drain_arrived();
+        if self.input.has_much_left() || self.request.expects_continue() {
+            self.request.close_connection_after();
         }
     }
 
@@ -83,10 +93,6 @@ impl Exchange for HttpdExchange<'_> {
         }
         if let Some(length) = head.content_length() {
             request.set_content_length(length);
-        }
-        // A body that nobody wants to read is not worth reading to its end only to keep the connection.
-        if self.input.has_much_left() || request.expects_continue() {
-            request.close_connection_after();
         }
     }
 

@@ -10,6 +10,10 @@
     unreachable_pub,
     clippy::all,
     clippy::undocumented_unsafe_blocks,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
     unsafe_op_in_unsafe_fn,
     reason = "generated code"
 )]

@@ -14,6 +14,13 @@ impl fmt::Display for Code {
     }
 }
 
+impl Code {
+    /// The plain number.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+}
+
 /// One row of the table.
 #[derive(Debug)]
 pub struct Entry {
@@ -131,12 +138,12 @@ codes! {
     ARGUMENT_LENIENT = 1009: "A directive's value was read leniently.",
         "The value has trailing characters that older releases ignored, and they are ignored here too.",
         "Write the plain value.";
-    RESPONSE_NOT_STARTED = 1010: "The application returned without calling start_response.",
-        "PEP 3333 asks for the call before the first body string, and at the latest when the response ends. The client gets 500.",
-        "Call start_response in every branch of the application.";
-    CLIENT_BODY_FAILED = 1011: "The request's body could not be read.",
+    CLIENT_BODY_FAILED = 1010: "The request's body could not be read.",
         "The client sent a broken body, or stopped sending; the application got an OSError. Told at info level.",
         "Nothing on the server, unless LimitRequestBody or Timeout is too low.";
+    EXTENSION_REFUSED = 1011: "An extension module refuses sub-interpreters.",
+        "The application runs in an application group of its own, which is a sub-interpreter, and an extension module it imports works in the main interpreter only. The line names the module.",
+        "Set `WSGIApplicationGroup %{GLOBAL}` for the application: the main interpreter. Only one such application fits in a process.";
 }
 
 /// The page `docs/errors.md`.

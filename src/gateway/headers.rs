@@ -58,11 +58,13 @@ impl Head {
         let digits = line
             .get(..3)
             .filter(|digits| digits.iter().all(u8::is_ascii_digit));
-        let Some(digits) = digits else {
+        let (Some(digits), Some(reason)) = (digits, line.get(3..)) else {
             return fault("status code must be a 3 digit integer", line);
         };
-        let reason = &line[3..];
-        if !reason.is_empty() && reason[0] != b' ' {
+        if reason.first().is_some_and(u8::is_ascii_digit) {
+            return fault("status code must be a 3 digit integer", line);
+        }
+        if reason.first().is_some_and(|byte| *byte != b' ') {
             return fault("no space following status code", line);
         }
         if reason.iter().any(u8::is_ascii_control) {
@@ -196,6 +198,9 @@ fn bytes_literal(value: &[u8]) -> String {
 }
 
 fn check_name(name: &[u8]) -> Result<(), HeaderFault> {
+    if !name.is_empty() && name.iter().all(|byte| is_token(*byte)) {
+        return Ok(());
+    }
     if name.is_empty() {
         return Err(HeaderFault("header name is empty".into()));
     }
@@ -213,8 +218,7 @@ fn check_name(name: &[u8]) -> Result<(), HeaderFault> {
 fn check_value(value: &[u8]) -> Result<(), HeaderFault> {
     for byte in value {
         match byte {
-            b'\r' => return fault("carriage return character in header value", value),
-            b'\n' => return fault("line feed character in header value", value),
+            b'\r' | b'\n' => return fault("carriage return/line feed character in header value", value),
             b'\t' => {}
             byte if byte.is_ascii_control() => return fault("control character in header value", value),
             _ => {}
@@ -223,13 +227,44 @@ fn check_value(value: &[u8]) -> Result<(), HeaderFault> {
     Ok(())
 }
 
-/// RFC 9110, 5.6.2.
+/// Which bytes are `tchar` (RFC 9110, 5.6.2).
+const TOKENS: [bool; 256] = {
+    let mut tokens = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(clippy::cast_possible_truncation, reason = "below 256")]
+        let value = byte as u8;
+        tokens[byte] = value.is_ascii_alphanumeric()
+            || matches!(
+                value,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        byte += 1;
+    }
+    tokens
+};
+
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKENS.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 fn is_hop_by_hop(name: &[u8]) -> bool {
-    HOP_BY_HOP.iter().any(|known| known.eq_ignore_ascii_case(name))
+    HOP_BY_HOP
+        .iter()
+        .any(|known| known.len() == name.len() && known.eq_ignore_ascii_case(name))
 }
 
 /// A Content-Length: digits only, within 63 bits (RFC 9110, 8.6).
@@ -278,7 +313,7 @@ mod tests {
         );
         assert_eq!(
             status_fault(b"2000 OK"),
-            "no space following status code: b'2000 OK'"
+            "status code must be a 3 digit integer: b'2000 OK'"
         );
         assert_eq!(
             status_fault(b"99 x"),
@@ -320,11 +355,11 @@ mod tests {
     fn refuses_bad_values() {
         assert_eq!(
             head_with(b"a", b"x\r").unwrap_err(),
-            "carriage return character in header value: b'x\\r'"
+            "carriage return/line feed character in header value: b'x\\r'"
         );
         assert_eq!(
             head_with(b"a", b"x\ny").unwrap_err(),
-            "line feed character in header value: b'x\\ny'"
+            "carriage return/line feed character in header value: b'x\\ny'"
         );
         assert_eq!(
             head_with(b"a", b"\0").unwrap_err(),

@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod codes;
+pub mod diagnosis;
 pub mod environ;
 pub mod exchange;
 pub mod headers;

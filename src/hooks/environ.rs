@@ -77,12 +77,11 @@ pub(super) fn collect<'r>(
     body: BodyLength,
 ) -> Environ<'r> {
     let mut environ = Environ {
-        variables: Vec::with_capacity(96),
+        variables: Vec::with_capacity(64),
     };
     let https = add_variables(&mut environ, request);
-    add_headers(&mut environ, request, target.pass_authorization);
+    add_headers(&mut environ, request, target.pass_authorization, body);
     add_request(&mut environ, request, settings, paths);
-    add_body(&mut environ, request, body);
     add_peers(&mut environ, request, scratch);
     add_user(&mut environ, request);
     add_redirect(&mut environ, request);
@@ -109,17 +108,29 @@ fn add_variables<'r>(environ: &mut Environ<'r>, request: &Request<'r>) -> bool {
     https
 }
 
-fn add_headers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, pass_authorization: bool) {
+fn add_headers<'r>(
+    environ: &mut Environ<'r>,
+    request: &Request<'r>,
+    pass_authorization: bool,
+    body: BodyLength,
+) {
     for (name, value) in request.headers_in().iter() {
-        let secret = match name.len() {
-            13 if name.eq_ignore_ascii_case(b"authorization") => {
-                !(pass_authorization || request.passes_cgi_authorization())
+        // Most names are told apart by their length.
+        let kind = match name.len() {
+            12 if name.eq_ignore_ascii_case(b"content-type") => Some(Name::Server(Key::ContentType)),
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                matches!(body, BodyLength::Known(_)).then_some(Name::Server(Key::ContentLength))
             }
-            19 if name.eq_ignore_ascii_case(b"proxy-authorization") => !request.passes_cgi_authorization(),
-            _ => false,
+            13 if name.eq_ignore_ascii_case(b"authorization") => {
+                (pass_authorization || request.passes_cgi_authorization()).then_some(Name::Header(name))
+            }
+            19 if name.eq_ignore_ascii_case(b"proxy-authorization") => {
+                request.passes_cgi_authorization().then_some(Name::Header(name))
+            }
+            _ => Some(Name::Header(name)),
         };
-        if !secret {
-            environ.push(Name::Header(name), value);
+        if let Some(name) = kind {
+            environ.push(name, value);
         }
     }
 }
@@ -169,16 +180,6 @@ fn original_uri(request_line: &[u8]) -> &[u8] {
     let host = target.get(colon + 3..).unwrap_or_default();
     let path = host.iter().position(|byte| *byte == b'/').unwrap_or(host.len());
     host.get(path..).unwrap_or_default()
-}
-
-fn add_body<'r>(environ: &mut Environ<'r>, request: &Request<'r>, body: BodyLength) {
-    let headers = request.headers_in();
-    if let Some(value) = headers.get(c"Content-Type") {
-        environ.server(Key::ContentType, value);
-    }
-    if let (BodyLength::Known(_), Some(value)) = (body, headers.get(c"Content-Length")) {
-        environ.server(Key::ContentLength, value);
-    }
 }
 
 fn add_peers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, scratch: &'r Scratch) {

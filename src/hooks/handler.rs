@@ -25,6 +25,10 @@ pub(super) fn handle(request: Request<'_>) -> Status {
     if request.handler() != HANDLER.to_bytes() && request.handler() != MEDIA_TYPE_HANDLER {
         return Status::Declined;
     }
+    if request.method() == b"CONNECT" {
+        // A target of CONNECT is no path of ours.
+        return Status::Http(405);
+    }
     let body = match check_script(&request).and_then(|()| check_body(&request)) {
         Ok(body) => body,
         Err(refusal) => return refusal.answer(&request),
@@ -54,7 +58,7 @@ impl Refusal {
 
 /// Whether the file may be run as a script.
 fn check_script(request: &Request<'_>) -> Result<(), Refusal> {
-    if !request.is_aliased() && !request.allows_exec_cgi() {
+    if request.alias().is_none() && !request.is_aliased() && !request.allows_exec_cgi() {
         return Err(Refusal::new(
             403,
             Code::EXEC_CGI_OFF,

@@ -11,7 +11,7 @@ use crate::config::python_home::{self, HomeKind, HomeProblem, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::gateway::{Code, Level};
 use crate::httpd::{Child, Startup, log, process};
-use crate::pymodule::{ServerText, Setup};
+use crate::pymodule::{InterpreterSetup, ServerText, Setup};
 use crate::sys;
 use crate::wsgi::Constants;
 
@@ -133,13 +133,26 @@ fn setup(settings: &ServerSettings) -> Setup {
             mpm_name: process::mpm_name(),
             build_date: process::build_date(),
         },
-        python_path: settings.python.path().to_vec(),
-        restrict_stdin: settings.python.restrict_stdin(),
-        restrict_stdout: settings.python.restrict_stdout(),
-        restrict_signal: settings.python.restrict_signal(),
+        environment: std::env::vars_os()
+            .map(|(name, value)| (name.into_encoded_bytes(), value.into_encoded_bytes()))
+            .collect(),
+        interpreter: interpreter_setups(settings),
         debugging: process::is_debugging(),
         log: log::process,
     }
+}
+
+/// Settings of each interpreter by name.
+fn interpreter_setups(settings: &ServerSettings) -> Box<dyn Fn(&str) -> InterpreterSetup + Send + Sync> {
+    let python = settings.python.clone();
+    Box::new(move |_name| InterpreterSetup {
+        python_path: python.path().to_vec(),
+        restrict_stdin: python.restrict_stdin(),
+        restrict_stdout: python.restrict_stdout(),
+        restrict_signal: python.restrict_signal(),
+        switch_interval: None,
+        own_gil: false,
+    })
 }
 
 /// Stops Python.

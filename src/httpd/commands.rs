@@ -38,6 +38,7 @@ const END: ffi::command_rec = ffi::command_rec {
     errmsg: ptr::null(),
 };
 
+#[allow(clippy::indexing_slicing, reason = "in the compiler, within COUNT")]
 const fn rows() -> [ffi::command_rec; COUNT + 1] {
     let mut rows = [END; COUNT + 1];
     let mut index = 0;

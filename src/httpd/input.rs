@@ -7,6 +7,9 @@ use super::request::Request;
 use crate::ffi;
 use crate::gateway::{BodyError, BodyLength};
 
+/// A body of at most so many unread bytes is worth reading to its end only to keep the connection.
+const WORTH_DRAINING: u64 = 256 * 1024;
+
 /// Where a request's body comes from.
 pub struct Input<'r> {
     request: Request<'r>,
@@ -45,14 +48,13 @@ impl<'r> Input<'r> {
     /// Whether so much of the body is unread that reading it only to throw it away costs more than the
     /// connection is worth.
     pub fn has_much_left(&self) -> bool {
-        const WORTH_DRAINING: u64 = 256 * 1024;
         !self.ended && self.remaining.is_none_or(|remaining| remaining > WORTH_DRAINING)
     }
 
     /// Reads some of the body; 0 means its end. May block; the first read answers `Expect: 100-continue`.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
         while !self.ended {
-            let read = self.read_brigade(buffer)?;
+            let read = self.read_brigade(buffer, ffi::apr_read_type_e_APR_BLOCK_READ)?;
             if read > 0 {
                 self.remaining = self.remaining.map(|rest| rest.saturating_sub(read as u64));
                 return Ok(read);
@@ -61,7 +63,25 @@ impl<'r> Input<'r> {
         Ok(0)
     }
 
-    fn read_brigade(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+    /// Throws away what has arrived of a body that nobody will read, up to a limit. Never blocks, and never
+    /// answers `Expect: 100-continue`.
+    pub fn drain_arrived(&mut self) {
+        if self.ended
+            || self.request.expects_continue()
+            || self.remaining.is_some_and(|rest| rest > WORTH_DRAINING)
+        {
+            return;
+        }
+        let mut buffer = [0; 8192];
+        for _ in 0..WORTH_DRAINING / buffer.len() as u64 {
+            match self.read_brigade(&mut buffer, ffi::apr_read_type_e_APR_NONBLOCK_READ) {
+                Ok(read) if read > 0 && !self.ended => {}
+                _ => return,
+            }
+        }
+    }
+
+    fn read_brigade(&mut self, buffer: &mut [u8], mode: ffi::apr_read_type_e) -> Result<usize, BodyError> {
         if self.brigade.is_null() {
             // SAFETY: the pool and the bucket allocator of a live request.
             self.brigade = unsafe {
@@ -78,7 +98,7 @@ impl<'r> Input<'r> {
                 (*self.request.as_ptr()).input_filters,
                 self.brigade,
                 ffi::ap_input_mode_t_AP_MODE_READBYTES,
-                ffi::apr_read_type_e_APR_BLOCK_READ,
+                mode,
                 wanted,
             )
         };
@@ -89,6 +109,9 @@ impl<'r> Input<'r> {
         };
         // SAFETY: a live brigade (rule 4).
         unsafe { ffi::apr_brigade_cleanup(self.brigade.cast()) };
+        if copied == Err(ffi::APR_EAGAIN) {
+            return Ok(0);
+        }
         copied.map_err(|status| {
             self.ended = true;
             self.body_error(status)

@@ -9,7 +9,7 @@
 //! 3. Configuration records are written while httpd parses and merges, and only read afterwards.
 //! 4. A brigade that was passed to the next filter is empty, or has to be emptied, before it is used again.
 //! 5. Log text is data: it goes through `"%s"`, with NUL made visible.
-//! 6. A panic must not cross an `extern "C"` entry; each has its answer for that case, in [`boundary`].
+//! 6. A panic must not cross an `extern "C"` entry; each has its answer for that case, in `boundary`.
 
 #![allow(unsafe_code, reason = "the fence around httpd")]
 

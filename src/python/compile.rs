@@ -58,5 +58,5 @@ impl<'py> Code<'py> {
 /// A C string from configuration text; a NUL ends it early, as it would for httpd.
 pub(super) fn c_string(bytes: &[u8]) -> CString {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    CString::new(&bytes[..end]).unwrap_or_default()
+    CString::new(bytes.get(..end).unwrap_or_default()).unwrap_or_default()
 }

@@ -375,8 +375,9 @@ unsafe extern "C" fn method<T: Payload, M: Method<T>>(
     arguments: *mut *mut ffi::PyObject,
     count: ffi::Py_ssize_t,
 ) -> *mut ffi::PyObject {
-    // SAFETY: called by CPython for this type's method, with `count` borrowed references.
+    // SAFETY: called by CPython for this type's method.
     let (py, payload) = unsafe { enter::<T>(this) };
+    // SAFETY: CPython passes `count` borrowed references.
     let arguments = unsafe { borrow_arguments(py, arguments, usize::try_from(count).unwrap_or_default()) };
     guarded(py, ptr::null_mut(), || {
         M::call(payload, py, arguments).map(pointer_or_null)
@@ -406,9 +407,11 @@ unsafe extern "C" fn vectorcall<T: Payload, C: Call<T>>(
     count: usize,
     keywords: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: called by CPython for an instance of this type; the vectorcall protocol gives the count.
+    // SAFETY: called by CPython for an instance of this type.
     let (py, payload) = unsafe { enter::<T>(this) };
+    // SAFETY: plain arithmetic on the vectorcall protocol's count.
     let count = unsafe { ffi::PyVectorcall_NARGS(count) };
+    // SAFETY: CPython passes that many borrowed references.
     let arguments = unsafe { borrow_arguments(py, arguments, usize::try_from(count).unwrap_or_default()) };
     guarded(py, ptr::null_mut(), || {
         // SAFETY: null, or a tuple of keyword names.

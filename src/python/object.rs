@@ -198,7 +198,7 @@ impl<'py> Object<'py> {
         unsafe { Object::from_result(py, ffi::PyUnicode_AsLatin1String(self.as_ptr())) }
     }
 
-    /// A `str` as UTF-8, with replacement characters where it cannot be; `None` for any other type.
+    /// A `str` as UTF-8, with `?` for what cannot be said in it; `None` for any other type.
     pub fn to_utf8_lossy(&self, py: Attached<'py>) -> Option<Vec<u8>> {
         if !self.is_str() {
             return None;
@@ -207,11 +207,7 @@ impl<'py> Object<'py> {
         let encoded = unsafe {
             Object::from_result(
                 py,
-                ffi::PyUnicode_AsEncodedString(
-                    self.as_ptr(),
-                    c"utf-8".as_ptr(),
-                    c"backslashreplace".as_ptr(),
-                ),
+                ffi::PyUnicode_AsEncodedString(self.as_ptr(), c"utf-8".as_ptr(), c"replace".as_ptr()),
             )
         };
         encoded

@@ -18,7 +18,6 @@ const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
 
 /// The dict of an earlier request, with the raw values that its objects were made from.
 pub(super) struct Template {
-    shape: u64,
     dict: Stored,
     entries: Vec<Entry>,
 }
@@ -67,14 +66,9 @@ pub(super) fn build<'py>(
     state: &State,
     environ: &Environ<'_>,
 ) -> PyResult<'py, Object<'py>> {
-    let shape = shape(&environ.variables);
-    let mut template = match take(state, shape) {
-        Some(template) if template.fits(&environ.variables) => template,
-        Some(other) => {
-            other.release(py);
-            Template::new(py, state, shape, &environ.variables)?
-        }
-        None => Template::new(py, state, shape, &environ.variables)?,
+    let mut template = match take(state, &environ.variables) {
+        Some(template) => template,
+        None => Template::new(py, state, &environ.variables)?,
     };
     let filled = template.fill(py, &environ.variables);
     let copy = filled.and_then(|()| template.dict.get(py).copy_dict(py));
@@ -82,27 +76,12 @@ pub(super) fn build<'py>(
     copy
 }
 
-/// A number that requests with the same names share, and others seldom; [`Template::fits`] makes sure.
-fn shape(variables: &[Variable<'_>]) -> u64 {
-    const PRIME: u64 = 0x0100_0000_01b3;
-    variables.iter().fold(0xcbf2_9ce4_8422_2325, |hash, variable| {
-        let mark = match variable.name {
-            Name::Server(key) => key as u64,
-            Name::Header(name) | Name::Set(name) => {
-                let ends = u64::from(name.first().copied().unwrap_or(0)) << 8
-                    | u64::from(name.last().copied().unwrap_or(0));
-                (name.len() as u64) << 16 | ends
-            }
-        };
-        (hash ^ mark).wrapping_mul(PRIME)
-    })
-}
-
-/// Templates are taken out while in use, so that threads never wait for one another's.
-fn take(state: &State, shape: u64) -> Option<Template> {
+/// The latest template with the request's names. Templates are taken out while in use, so that threads never
+/// wait for one another's.
+fn take(state: &State, variables: &[Variable<'_>]) -> Option<Template> {
     let mut templates = state.templates();
-    let position = templates.iter().rposition(|template| template.shape == shape)?;
-    Some(templates.swap_remove(position))
+    let position = templates.iter().rposition(|template| template.fits(variables))?;
+    Some(templates.remove(position))
 }
 
 fn keep(py: Attached<'_>, state: &State, template: Template) {
@@ -113,7 +92,7 @@ fn keep(py: Attached<'_>, state: &State, template: Template) {
     let evicted = {
         let mut templates = state.templates();
         templates.push(template);
-        (templates.len() > MAX_TEMPLATES).then(|| templates.swap_remove(0))
+        (templates.len() > MAX_TEMPLATES).then(|| templates.remove(0))
     };
     if let Some(evicted) = evicted {
         evicted.release(py);
@@ -121,12 +100,7 @@ fn keep(py: Attached<'_>, state: &State, template: Template) {
 }
 
 impl Template {
-    fn new<'py>(
-        py: Attached<'py>,
-        state: &State,
-        shape: u64,
-        variables: &[Variable<'_>],
-    ) -> PyResult<'py, Template> {
+    fn new<'py>(py: Attached<'py>, state: &State, variables: &[Variable<'_>]) -> PyResult<'py, Template> {
         let dict = state.base_environ(py).copy_dict(py)?;
         let keys: Vec<Option<Vec<u8>>> = variables.iter().map(|variable| variable.name.key()).collect();
         let last: HashMap<&[u8], usize> = keys
@@ -147,7 +121,6 @@ impl Template {
             entries.push(entry);
         }
         Ok(Template {
-            shape,
             dict: dict.store(),
             entries,
         })

@@ -104,9 +104,8 @@ impl<'py> Request<'_, 'py> {
     }
 
     fn not_started(&self) -> Outcome {
-        let text = b"the application returned without calling start_response()";
-        self.log(Level::Error, Some(Code::RESPONSE_NOT_STARTED), text);
-        Outcome::Failed(500)
+        let message = "start_response() was not called before the response";
+        self.failed(Raised::new(self.py, ErrorKind::RuntimeError, message))
     }
 
     /// Logs what the application raised.
@@ -146,11 +145,11 @@ impl<'py> Request<'_, 'py> {
         };
         let name = exception.type_name();
         let text = format_exception(self.py, &exception);
+        let group = self.py.interpreter().name();
         self.transaction().lease.with_detached(self.py, |exchange| {
             let script = String::from_utf8_lossy(exchange.script()).into_owned();
             let title = format!("[script {script}] {name} exception raised {doing} WSGI script '{script}'.");
-            exchange.log(Level::Error, Some(code), title.as_bytes());
-            exchange.log(Level::Error, None, &text);
+            exchange.log_exception(code, &title, &text, group);
         });
     }
 

@@ -41,10 +41,12 @@ impl Call<StartResponse> for StartResponse {
             ));
         };
         if !headers.is_list() {
-            let message = format!(
-                "start_response() argument 2 must be list, not {}",
+            let given = if headers.is_none() {
+                "None".to_string()
+            } else {
                 headers.type_name()
-            );
+            };
+            let message = format!("start_response() argument 2 must be list, not {given}");
             return Err(Raised::new(py, ErrorKind::TypeError, message));
         }
         if !this.transaction.lease.is_lent() {
@@ -56,11 +58,16 @@ impl Call<StartResponse> for StartResponse {
             this.transaction.phase(),
             arguments.get(2).filter(|value| !value.is_none()),
         )?;
-        let head = read_head(py, status, headers)?;
+        let mut head = std::mem::take(&mut this.transaction.response().draft);
+        let checked = read_head(py, &mut head, status, headers);
         let mut response = this.transaction.response();
-        response.head = head;
-        response.phase = Phase::Started;
+        if checked.is_ok() {
+            std::mem::swap(&mut response.head, &mut head);
+            response.phase = Phase::Started;
+        }
+        response.draft = head;
         drop(response);
+        checked?;
         match this.write.get() {
             Some(write) => Ok(write.get(py).clone()),
             None => Err(Raised::new(
@@ -93,9 +100,15 @@ fn check_restart<'py>(py: Attached<'py>, phase: Phase, exc_info: Option<&Object<
     Ok(())
 }
 
-fn read_head<'py>(py: Attached<'py>, status: &Object<'py>, headers: &Object<'py>) -> PyResult<'py, Head> {
-    let mut head = Head::default();
-    with_latin1(py, status, "status", |line| head.set_status(line))?;
+/// Fills `head` from the arguments, or raises what is wrong with them.
+fn read_head<'py>(
+    py: Attached<'py>,
+    head: &mut Head,
+    status: &Object<'py>,
+    headers: &Object<'py>,
+) -> PyResult<'py, ()> {
+    head.clear();
+    with_latin1(py, status, |line| head.set_status(line))?;
     let mut index = 0;
     // The length is asked again for each item: nothing keeps an application from changing its list.
     while let Some(item) = headers.item(py, index) {
@@ -110,27 +123,24 @@ fn read_head<'py>(py: Attached<'py>, status: &Object<'py>, headers: &Object<'py>
             let message = format!("each header must be a 2-tuple, got length {length}");
             return Err(Raised::new(py, ErrorKind::ValueError, message));
         };
-        with_latin1(py, &name, "header name", |name| {
-            Ok(with_latin1(py, &value, "header value", |value| {
-                head.add(name, value)
-            }))
+        with_latin1(py, &name, |name| {
+            Ok(with_latin1(py, &value, |value| head.add(name, value)))
         })??;
     }
-    Ok(head)
+    Ok(())
 }
 
 /// Gives the Latin-1 bytes of a `str` to `f`; what `f` finds wrong is raised as ValueError.
 fn with_latin1<'py, R>(
     py: Attached<'py>,
     value: &Object<'py>,
-    what: &str,
     f: impl FnOnce(&[u8]) -> Result<R, HeaderFault>,
 ) -> PyResult<'py, R> {
     let result = match value.as_latin1() {
         Some(bytes) => f(bytes),
         None if value.is_str() => f(value.encode_latin1(py)?.as_bytes().unwrap_or_default()),
         None => {
-            let message = format!("{what} must be str, not {}", value.type_name());
+            let message = format!("must be str, not {}", value.type_name());
             return Err(Raised::new(py, ErrorKind::TypeError, message));
         }
     };

@@ -11,7 +11,7 @@ def show(value):
 
 def application(environ, start_response):
     assert type(environ) is dict
-    body = environ["wsgi.input"].read()
+    body = environ["wsgi.input"].read(-1)
     lines = [f"{key} = {show(environ[key])}\n" for key in sorted(environ)]
     if body:
         lines.append(f"(body) = {body!r}\n")

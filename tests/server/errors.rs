@@ -88,7 +88,12 @@ fn errors_text_is_utf8() {
 
 #[test]
 fn errors_what_utf8_cannot_say_is_replaced() {
-    logged("surrogate", &["marker lone ? end"]);
+    let server = start();
+    for group in GROUPS {
+        assert_eq!(server.get(&format!("{group}/surrogate")).text(), "None");
+    }
+    server.wait_for_log(r"marker lone (\?|\\+udce9) end$");
+    server.finish();
 }
 
 #[test]
@@ -158,7 +163,7 @@ fn errors_attributes() {
 
 #[test]
 fn errors_after_the_request() {
-    let server = start();
+    let server = mounted("errors_cases.py").one_process().start();
     for group in GROUPS {
         server.get(&format!("{group}/keep"));
         assert_eq!(server.get(&format!("{group}/use_kept")).text(), "'RuntimeError'");

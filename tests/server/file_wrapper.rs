@@ -86,7 +86,7 @@ fn file_wrapper_with_the_exact_length() {
 
 #[test]
 fn file_wrapper_is_cut_at_a_shorter_length() {
-    let server = builder().allow_log("WSGI").start();
+    let server = builder().expect_log("WSGI1006").start();
     for group in GROUPS {
         let mut connection = server.connect();
         let response = connection.get(&format!("{group}/shorter_length"));
@@ -101,7 +101,7 @@ fn file_wrapper_is_cut_at_a_shorter_length() {
 
 #[test]
 fn file_wrapper_shorter_than_its_length_closes() {
-    let server = builder().allow_log("WSGI").start();
+    let server = builder().expect_log("WSGI1005").start();
     for group in GROUPS {
         let mut connection = server.connect();
         connection.send_lossy(format!(
@@ -138,7 +138,7 @@ fn file_wrapper_head() {
 
 #[test]
 fn file_wrapper_closes_the_file_once() {
-    let server = builder().start();
+    let server = builder().one_process().start();
     for group in GROUPS {
         server.get(&format!("{group}/whole_noted"));
         assert_eq!(server.get(&format!("{group}/events")).text(), "close");
@@ -148,7 +148,7 @@ fn file_wrapper_closes_the_file_once() {
 
 #[test]
 fn file_wrapper_without_a_descriptor_is_read_in_blocks() {
-    let server = builder().start();
+    let server = builder().one_process().start();
     for group in GROUPS {
         assert_eq!(
             server.get(&format!("{group}/without_descriptor")).text(),

@@ -165,7 +165,7 @@ fn input_without_a_body_is_empty() {
 
 #[test]
 fn input_after_the_request() {
-    let server = builder().start();
+    let server = builder().one_process().start();
     for group in GROUPS {
         server.request("POST", &format!("{group}/keep")).body(BODY).send();
         let text = server
@@ -216,15 +216,17 @@ fn input_unread_body_leaves_the_connection_in_step() {
             .chunks(["GET / HTTP/1.1\r\n\r\n"])
             .send_on(&mut connection);
         assert_eq!(second.text(), "'ignored'");
-        assert_eq!(connection.get(&target).text(), "'ignored'");
+        if !second.says_close() {
+            assert_eq!(connection.get(&target).text(), "'ignored'");
+        }
     }
     server.finish();
 }
 
 #[test]
 fn input_body_cut_short_raises_an_os_error_for_ever() {
-    let server = builder().start();
-    server.allow_log("AH|WSGI");
+    let server = builder().one_process().start();
+    server.allow_log("AH");
     for group in GROUPS {
         for head in [
             "Content-Length: 100\r\n\r\npart",
@@ -253,8 +255,8 @@ fn input_body_cut_short_raises_an_os_error_for_ever() {
 
 #[test]
 fn input_malformed_chunk_raises_an_os_error() {
-    let server = builder().start();
-    server.allow_log("AH|WSGI");
+    let server = builder().one_process().start();
+    server.allow_log("AH");
     for group in GROUPS {
         let mut connection = server.connect();
         connection.send_lossy(format!(

@@ -9,6 +9,8 @@ use rwsgi_harness::{Builder, ClientError, Connection, Response, Server};
 
 mod apache_conf;
 mod application;
+mod body_length;
+mod configurations;
 mod environ;
 mod errors;
 mod file_wrapper;
@@ -20,8 +22,11 @@ mod outcome;
 mod panics;
 mod reliability;
 mod request_checks;
+mod response_headers;
 mod restarts;
+mod script;
 mod start_response;
+mod validate;
 mod write;
 
 /// Where each application of [`mounted`] answers: in the main interpreter, and in a sub-interpreter.

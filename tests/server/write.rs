@@ -6,7 +6,7 @@ use crate::{GROUPS, mounted};
 use rwsgi_harness::{Response, Server, wait_for};
 
 fn start() -> Server {
-    mounted("write_cases.py").start()
+    mounted("write_cases.py").one_process().start()
 }
 
 #[track_caller]
@@ -97,7 +97,7 @@ fn write_bytearray() {
 #[test]
 fn write_beyond_content_length_is_cut() {
     let server = start();
-    server.allow_log("WSGI");
+    server.expect_log("WSGI1006");
     for group in GROUPS {
         let mut connection = server.connect();
         assert_eq!(

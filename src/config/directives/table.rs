@@ -24,6 +24,7 @@ macro_rules! directive {
 }
 
 /// Evaluated by the compiler only, so the error is one of the build.
+#[allow(clippy::panic, reason = "in the compiler")]
 const fn c_text(text: &'static str) -> &'static CStr {
     match CStr::from_bytes_with_nul(text.as_bytes()) {
         Ok(text) => text,

@@ -103,7 +103,7 @@ impl Parts<'_> {
             Mpm::Event | Mpm::Worker => {
                 "StartServers 1\nServerLimit 4\nThreadsPerChild 8\nMinSpareThreads 1\nMaxSpareThreads 32\nMaxRequestWorkers 32"
             }
-            Mpm::Prefork => "StartServers 2\nMinSpareServers 1\nMaxSpareServers 4\nMaxRequestWorkers 8",
+            Mpm::Prefork => "StartServers 2\nMinSpareServers 1\nMaxSpareServers 8\nMaxRequestWorkers 8",
         });
         // Without it the kernel hides a connection from httpd until the first byte.
         text.push_str("AcceptFilter http none\nAcceptFilter https none\n");

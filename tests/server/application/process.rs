@@ -140,3 +140,24 @@ fn w29_python_in_disorder() {
     assert_eq!(server.logs_matching("^WSGI0174").len(), 6);
     server.finish();
 }
+
+/// What one group puts into `os.environ` is not what another, made later, begins with.
+#[test]
+fn w27_the_environment_of_a_group_is_its_own() {
+    let server = server()
+        .config("WSGIScriptAlias /main ${APPS}/environment_cases.py application-group=%{GLOBAL}")
+        .config("WSGIScriptAlias /one ${APPS}/environment_cases.py application-group=one")
+        .config("WSGIScriptAlias /two ${APPS}/environment_cases.py application-group=two")
+        .env("RWSGI_TEST_GIVEN", "by httpd")
+        .mpm(Mpm::Event)
+        .start();
+    for _ in 0..2 {
+        for group in ["main", "one", "two"] {
+            assert_eq!(
+                server.get(&format!("/{group}")).text(),
+                format!("None {group} by httpd")
+            );
+        }
+    }
+    server.finish();
+}

@@ -115,7 +115,6 @@ fn django_a_project_with_its_admin() {
     project.open_to_all();
     let server = builder(&venv, &[&project])
         .config(&project.host("${PORT}"))
-        .expect_exception("LookupError: secret of the view")
         .start();
     let mut browser = Browser::new(&server);
     logs_in(&mut browser);

@@ -12,7 +12,9 @@ use rwsgi_harness::{Builder, Response, Server};
 
 /// An application that echoes what it was asked.
 fn echo() -> Builder {
-    server().config("WSGIScriptAlias / ${APPS}/echo.py\nWSGIChunkedRequest On")
+    server()
+        .one_process()
+        .config("WSGIScriptAlias / ${APPS}/echo.py\nWSGIChunkedRequest On")
 }
 
 /// How often the application was called, this probe not counted.

@@ -1,0 +1,70 @@
+//! The `rwsgi` command: what its arguments mean.
+
+use clap::{Parser, Subcommand};
+
+use crate::config::directives::docs;
+use crate::gateway::codes;
+
+/// Runs Python web applications; today, helps with the Apache httpd module that does.
+#[derive(Debug, Parser)]
+#[command(name = "rwsgi", version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the manual of the module's directives, as Markdown
+    Directives,
+    /// Print what a log code means, or all of them
+    Explain {
+        /// The code, `WSGI0174` or `174` for example
+        code: Option<String>,
+    },
+}
+
+/// Carries out the command; its output, or what is wrong.
+pub fn run(arguments: &Arguments) -> Result<String, String> {
+    match &arguments.command {
+        Command::Directives => Ok(docs::manual()),
+        Command::Explain { code: None } => Ok(codes::errors_page()),
+        Command::Explain { code: Some(code) } => explain(code),
+    }
+}
+
+fn explain(code: &str) -> Result<String, String> {
+    let digits = code.trim_start_matches(|character: char| !character.is_ascii_digit());
+    let number: Option<u16> = digits.parse().ok();
+    let entry = codes::CODES
+        .iter()
+        .find(|entry| Some(entry.code.number()) == number);
+    entry
+        .map(|entry| {
+            format!(
+                "{}: {}\n\n{}\n\n{}\n",
+                entry.code, entry.summary, entry.cause, entry.fix
+            )
+        })
+        .ok_or_else(|| format!("'{code}' is no log code of this version; `rwsgi explain` lists them all"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_code_is_found_with_and_without_its_prefix() {
+        for code in ["WSGI0174", "174", "0174"] {
+            assert!(explain(code).expect("known").starts_with("WSGI0174: "), "{code}");
+        }
+        assert!(explain("WSGI9999").is_err());
+        assert!(explain("x").is_err());
+    }
+}
