@@ -45,7 +45,7 @@ fn w34_numpy_in_the_main_and_in_sub_interpreters() {
         .config("WSGIScriptAlias /one ${APPS}/numeric.py application-group=one")
         .config("WSGIScriptAlias /two ${APPS}/numeric.py application-group=two")
         .mpm(Mpm::Event)
-        .allow_log("Warning|numpy|NumPy|Error|Traceback|WSGI0109")
+        .allow_log("Warning|numpy|NumPy|Error|Traceback|WSGI0109|WSGI1011")
         .allow_log(r"^(\[script [^\]]*\] )?(\s|$)")
         .start();
     for _ in 0..5 {
