@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::app::{self, HashSeed, Settings, Stopped};
-use crate::config::interpreter::{self, PythonSettings};
+use crate::config::interpreter::{self, PythonSettings, Utf8Mode};
 use crate::config::python_home::{self, HomeKind, HomeProblem, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::gateway::{Code, Level};
@@ -97,6 +97,11 @@ fn python_settings(settings: &PythonSettings) -> Result<Settings, HomeProblem> {
             interpreter::HashSeed::Random => HashSeed::Random,
             interpreter::HashSeed::Fixed(seed) => HashSeed::Fixed(seed),
         }),
+        utf8_mode: match settings.utf8_mode() {
+            Utf8Mode::Auto => None,
+            Utf8Mode::On => Some(true),
+            Utf8Mode::Off => Some(false),
+        },
     };
     if let Some(home) = &settings.home {
         let home = python_home::check_here(Path::new(home), app::built_with())?;
