@@ -138,6 +138,9 @@ fn setup(settings: &ServerSettings) -> Setup {
             mpm_name: process::mpm_name(),
             build_date: process::build_date(),
         },
+        environment: std::env::vars_os()
+            .map(|(name, value)| (name.into_encoded_bytes(), value.into_encoded_bytes()))
+            .collect(),
         interpreter: interpreter_setups(settings),
         debugging: process::is_debugging(),
         log: log::process,
