@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use options::find as find_option;
 pub use options::{DAEMON_OPTIONS, DaemonOption};
 pub use reader::OptionError;
 pub(super) use reader::Reader;
@@ -218,7 +219,11 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {} in one and {} in the other", self.option, self.one, self.two)
+        write!(
+            f,
+            "{} is {} in one and {} in the other",
+            self.option, self.one, self.two
+        )
     }
 }
 

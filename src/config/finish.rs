@@ -86,6 +86,14 @@ impl Finished {
         self.findings.iter().any(|finding| finding.level == Level::Error)
     }
 
+    /// What the processes of a group load when they start; an empty name stands for httpd's own.
+    pub fn imports_of<'a>(&'a self, process_group: &'a str) -> impl Iterator<Item = &'a ImportScript> {
+        self.imports
+            .iter()
+            .map(Arc::as_ref)
+            .filter(move |import| *import.process_group == *process_group)
+    }
+
     /// The group of this name.
     #[must_use]
     pub fn group(&self, name: &str) -> Option<&DefinedGroup> {
@@ -151,7 +159,9 @@ fn define(finished: &mut Finished, server: &ServerEntry<'_>, group: &Arc<DaemonG
             Finding {
                 level: Level::Info,
                 code: Code::GROUP_REPEATED,
-                text: format!("WSGIDaemonProcess: {name:?} is defined again with the same options{first}; both lines mean one group"),
+                text: format!(
+                    "WSGIDaemonProcess: {name:?} is defined again with the same options{first}; both lines mean one group"
+                ),
                 place: group.place.clone(),
             }
         }

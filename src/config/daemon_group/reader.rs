@@ -33,7 +33,7 @@ impl fmt::Display for OptionError {
 }
 
 /// A value at hand.
-pub struct Reader {
+pub(in super::super) struct Reader {
     pub(in super::super) option: &'static str,
     pub(in super::super) value: String,
     /// The group being defined.
@@ -57,10 +57,7 @@ impl Reader {
             return self.refuse(format!("a whole number from {minimum} to {maximum}"));
         }
         if !whole {
-            self.warning = Some(format!(
-                "{}={:?} is taken as {number}",
-                self.option, self.value
-            ));
+            self.warning = Some(format!("{}={:?} is taken as {number}", self.option, self.value));
         }
         Ok(number)
     }
@@ -151,7 +148,8 @@ impl Reader {
     pub(super) fn unprivileged_user(&mut self) -> Result<Option<String>, OptionError> {
         let number = self.value.strip_prefix('#').map(leading_number);
         if self.value == "root" || number.is_some_and(|(uid, _)| uid == 0) {
-            return self.refuse("no user but one without privileges; WSGI process blocked from running as root");
+            return self
+                .refuse("no user but one without privileges; WSGI process blocked from running as root");
         }
         self.text()
     }

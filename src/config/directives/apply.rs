@@ -58,14 +58,6 @@ pub(super) fn python_home(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
     Ok(())
 }
 
-pub(super) fn python_path(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
-    let list = call.only_word()?;
-    let separator = if cfg!(windows) { ';' } else { ':' };
-    let entries = list.split(separator).filter(|entry| !entry.is_empty());
-    python(call)?.current_options().path = Some(entries.map(str::to_owned).collect());
-    Ok(())
-}
-
 pub(super) fn python_warnings(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
     let filter = call.only_word()?;
     python(call)?.warnings.push(filter);
