@@ -30,4 +30,8 @@ void rwsgi_bucket_delete(apr_bucket *b);
 typedef int (*rwsgi_tls_test)(conn_rec *);
 rwsgi_tls_test rwsgi_find_tls_test(void);
 
+/* mod_ssl's variables by name; null when mod_ssl is not loaded. */
+typedef char *(*rwsgi_tls_lookup)(apr_pool_t *, server_rec *, conn_rec *, request_rec *, char *);
+rwsgi_tls_lookup rwsgi_find_tls_lookup(void);
+
 #endif

@@ -16,5 +16,6 @@
 #include "apr_tables.h"
 #include "apr_buckets.h"
 #include "apr_optional.h"
+#include "mod_auth.h"
 #include "mod_ssl.h"
 #include "shim.h"

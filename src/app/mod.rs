@@ -1,14 +1,20 @@
-//! The one door to applications: attach, load, run.
+//! The one door to applications and hook scripts: attach, load, run.
+
+mod import;
+mod question;
 
 use crate::config::target::DEFAULT_CALLABLE;
 use crate::gateway::{Code, Environ, Exchange, Level, Outcome};
 use crate::pymodule::{self, Setup};
 use crate::python::runtime::{self, Isolation, NoInterpreter, Plan, StartError};
 use crate::python::{Attached, Interpreter, Object, Stored};
-use crate::script::{LoadError, Scripts, SourceStamp};
+use crate::script::{self, ScriptError, Scripts, SourceStamp};
 use crate::{sys, wsgi};
 
 pub use crate::python::runtime::{HashSeed, Settings};
+pub use crate::script::{Access, Destination, Password, RealmHash, source_stamp};
+pub use import::{Import, import};
+pub use question::{Question, Unanswered, allow_access, check_password, dispatch, get_realm_hash, groups_for_user};
 
 /// Most sub-interpreters of one process. Their names can depend on what clients send.
 pub const MAX_INTERPRETERS: usize = 128;
@@ -33,6 +39,8 @@ pub struct Job<'a, 'r> {
     pub reload: bool,
     /// Whether file names that differ in letter case are the same (`WSGICaseSensitivity`).
     pub fold_case: bool,
+    /// The file that a handler script answers for; it may be a reason to load the script again.
+    pub resource: Option<&'a [u8]>,
     /// The global name of the callable.
     pub callable: &'a str,
     /// The request's variables.
@@ -78,14 +86,14 @@ impl Plan for Interpreters {
 pub fn run(job: &Job<'_, '_>, exchange: &mut dyn Exchange) -> Outcome {
     let (interpreter, _active) = match runtime::interpreter(job.application_group, MAX_INTERPRETERS) {
         Ok(found) => found,
-        Err(reason) => return no_interpreter(job, exchange, &reason),
+        Err(reason) => return no_interpreter(job.application_group, exchange, &reason),
     };
     let outcome = interpreter.attach(|py| run_attached(py, interpreter, job, exchange));
     if sys::process::is_forked_copy() {
         // The application forked and its copy came back to us: the request is the original's to answer.
         sys::process::end_forked_copy();
     }
-    outcome.unwrap_or_else(|| no_interpreter(job, exchange, &NoInterpreter::NotRunning))
+    outcome.unwrap_or_else(|| no_interpreter(job.application_group, exchange, &NoInterpreter::NotRunning))
 }
 
 fn run_attached(
@@ -95,8 +103,11 @@ fn run_attached(
     exchange: &mut dyn Exchange,
 ) -> Outcome {
     let Some(state) = interpreter.state::<InterpreterState>() else {
-        return no_interpreter(job, exchange, &NoInterpreter::NotRunning);
+        return no_interpreter(job.application_group, exchange, &NoInterpreter::NotRunning);
     };
+    if job.reload && job.resource.is_some() {
+        forget_outdated(py, state, job, exchange);
+    }
     let application = match find_application(py, state, job) {
         Ok(application) => application,
         Err(failure) => return failure.report(job, exchange),
@@ -111,9 +122,36 @@ fn run_attached(
     )
 }
 
+/// Lets a loaded handler script say that it is to be loaded again.
+fn forget_outdated<'py>(
+    py: Attached<'py>,
+    state: &InterpreterState,
+    job: &Job<'_, '_>,
+    exchange: &mut dyn Exchange,
+) {
+    let (Some(resource), Some(globals)) = (
+        job.resource,
+        state.scripts.find(py, job.script, job.stamp, job.reload),
+    ) else {
+        return;
+    };
+    let module = script::Module {
+        py,
+        path: job.script,
+        globals,
+    };
+    match script::reload_required(&module, resource) {
+        Ok(true) => state.scripts.forget(py, job.script, &module.globals),
+        Ok(false) => {}
+        Err(error) => {
+            exchange.log_exception(error.code, &error.title, &error.traceback, job.application_group);
+        }
+    }
+}
+
 /// Why there is nothing to call.
 enum Missing {
-    Script(Box<LoadError>),
+    Script(Box<ScriptError>),
     Callable,
 }
 
@@ -154,8 +192,7 @@ impl Missing {
     }
 }
 
-fn no_interpreter(job: &Job<'_, '_>, exchange: &mut dyn Exchange, reason: &NoInterpreter) -> Outcome {
-    let group = job.application_group;
+fn no_interpreter(group: &str, exchange: &mut dyn Exchange, reason: &NoInterpreter) -> Outcome {
     let (status, code, text) = match reason {
         NoInterpreter::NotRunning => (
             500,

@@ -68,6 +68,16 @@ pub fn application_group<'a>(value: Option<&'a str>, facts: &dyn RequestFacts) -
     }
 }
 
+/// The application group of a script that is asked about requests; the main interpreter unless set. Of the
+/// expansions only those of the server's and the client's names for the host count here.
+pub fn hook_application_group<'a>(value: Option<&'a str>, facts: &dyn RequestFacts) -> Cow<'a, str> {
+    match value {
+        None | Some("%{GLOBAL}") => Cow::Borrowed(""),
+        Some(value @ ("%{SERVER}" | "%{HOST}")) => expand_group(value, facts),
+        Some(value) => Cow::Borrowed(value),
+    }
+}
+
 /// The global name in the script that is called.
 pub fn callable_object<'a>(value: Option<&'a str>, facts: &dyn RequestFacts) -> Cow<'a, str> {
     let Some(value) = value else {

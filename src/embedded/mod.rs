@@ -1,11 +1,13 @@
 //! Embedded mode: a request answered by Python in httpd's own process.
 
+mod bystander;
 mod exchange;
 
 use crate::app::{self, Job};
 use crate::gateway::BodyLength;
 use crate::httpd::{Request, Status};
 
+pub use bystander::Bystander;
 use exchange::HttpdExchange;
 
 /// How httpd's side of a request is to be handled.

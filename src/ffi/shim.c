@@ -81,3 +81,8 @@ rwsgi_tls_test rwsgi_find_tls_test(void)
 {
     return APR_RETRIEVE_OPTIONAL_FN(ssl_is_https);
 }
+
+rwsgi_tls_lookup rwsgi_find_tls_lookup(void)
+{
+    return APR_RETRIEVE_OPTIONAL_FN(ssl_var_lookup);
+}

@@ -48,6 +48,42 @@ macro_rules! codes {
 }
 
 codes! {
+    USER_SCRIPT_NOT_SET = 41: "There is no script to check a password with.",
+        "AuthBasicProvider names wsgi, and no WSGIAuthUserScript applies to the place. The client gets 500.",
+        "Set WSGIAuthUserScript where the provider is chosen, or take wsgi out of AuthBasicProvider.";
+    CHECK_PASSWORD_MISSING = 43: "The script has no check_password().",
+        "WSGIAuthUserScript names a script whose module has no global of this name. The client gets 500.",
+        "Define `check_password(environ, user, password)` in the script.";
+    DIGEST_SCRIPT_NOT_SET = 44: "There is no script to look a user's hash up with.",
+        "AuthDigestProvider names wsgi, and no WSGIAuthUserScript applies to the place. The client gets 500.",
+        "Set WSGIAuthUserScript where the provider is chosen, or take wsgi out of AuthDigestProvider.";
+    REALM_HASH_MISSING = 46: "The script has no get_realm_hash().",
+        "WSGIAuthUserScript names a script whose module has no global of this name. The client gets 500.",
+        "Define `get_realm_hash(environ, user, realm)` in the script.";
+    GROUP_NOT_LATIN1 = 49: "A group's name cannot be compared.",
+        "groups_for_user() gave a str that Latin-1 cannot hold. The user is refused.",
+        "Give such a name as bytes, encoded as the configuration file is.";
+    GROUP_NOT_TEXT = 50: "A group has no name.",
+        "groups_for_user() gave an item that is neither str nor bytes. The user is refused.",
+        "Let groups_for_user() give names only.";
+    GROUPS_NOT_ITERABLE = 51: "The groups of a user are no sequence.",
+        "groups_for_user() returned something that cannot be iterated over. The user is refused.",
+        "Return a list of names; an empty one for a user without groups.";
+    ACCESS_ANSWER_UNKNOWN = 55: "The answer of allow_access() is none of those it may give.",
+        "It returned something other than True, False and None. The client gets 403.",
+        "Return True to let the client in, False to refuse it, None to leave that to others.";
+    ACCESS_REFUSED = 57: "The access script refused a client.",
+        "allow_access() returned False. The client gets 403.",
+        "Nothing, if that was meant.";
+    USER_WITHOUT_GROUPS = 59: "A user is in no group.",
+        "groups_for_user() gave no name, and the place asks for a group. The user is refused.",
+        "Nothing, if that was meant.";
+    USER_NOT_IN_GROUP = 60: "A user is in none of the groups asked for.",
+        "No name that groups_for_user() gave is listed by `Require wsgi-group`; letter case counts. The user is refused.",
+        "Nothing, if that was meant.";
+    DISPATCH_FAILED = 86: "The dispatch script gave no answer.",
+        "It could not be loaded, one of its functions raised, or what it returned is no name; an earlier line says which. The client gets 500, as nobody can say who is to run the request.",
+        "Mend the script; its functions return str, bytes or None.";
     CALLABLE_MISSING = 89: "The script has no such callable.",
         "The script was loaded, but its module has no global of the name given by WSGICallableObject (`application` by default). The client gets 404.",
         "Define `application` in the script, or name the callable with WSGICallableObject or the alias option callable-object=.";
@@ -96,6 +132,9 @@ codes! {
     EMBEDDED_RESTRICTED = 143: "Embedded mode is switched off.",
         "WSGIRestrictEmbedded On forbids Python in httpd's own processes, and the request is not delegated to another. The client gets 500.",
         "Set WSGIRestrictEmbedded Off, or delegate the application with WSGIProcessGroup.";
+    GROUP_RESTRICTED = 149: "WSGIRestrictProcess forbids the process group.",
+        "The group that the request is delegated to is not listed there. The client gets 500.",
+        "List the group, as %{GLOBAL} for httpd's own processes, or delegate the request to one that is listed.";
     NO_SUCH_GROUP = 150: "The process group does not exist.",
         "WSGIProcessGroup, or the alias option process-group=, names a group that is not defined. The client gets 500.",
         "Correct the name, or use %{GLOBAL} for embedded mode.";
@@ -105,6 +144,18 @@ codes! {
     APPLICATION_EXIT = 175: "The application raised SystemExit.",
         "sys.exit() was called in a request; it does not end the process. The client gets 500.",
         "Remove the call.";
+    USER_NAME_EMPTY = 176: "check_password() returned an empty user name.",
+        "A str as its answer replaces the user's name, and a user has to have one. The client gets 500.",
+        "Return True to keep the name.";
+    PASSWORD_ANSWER_UNKNOWN = 177: "The answer of check_password() is none of those it may give.",
+        "It returned something other than True, False, None and a str that can be a user's name. The client gets 500.",
+        "Return one of those.";
+    REALM_HASH_EMPTY = 178: "get_realm_hash() returned an empty hash.",
+        "The client gets 500.",
+        "Return None for a user who is not known.";
+    REALM_HASH_UNKNOWN = 179: "The answer of get_realm_hash() is none of those it may give.",
+        "It returned something other than None and the hexadecimal digits of a hash as str or bytes. The client gets 500.",
+        "Return the MD5 sum of `user:realm:password` in hexadecimal digits.";
     CLOSE_LOOKUP_FAILED = 194: "The attribute close of a response could not be looked up.",
         "Reading `close` raised something other than AttributeError; the traceback follows.",
         "Mend the `__getattr__` of the response object.";
@@ -162,6 +213,21 @@ codes! {
     DIRECTIVE_WITHOUT_EFFECT = 1017: "A directive has no effect.",
         "WSGIVerboseDebugging is deprecated. Told at info level.",
         "Remove it; `LogLevel wsgi:debug` tells more.";
+    GROUP_SCRIPT_NOT_SET = 1040: "There is no script to look a user's groups up with.",
+        "`Require wsgi-group` applies to the place, and no WSGIAuthGroupScript does. The user is refused.",
+        "Set WSGIAuthGroupScript where the groups are required.";
+    HOOK_FUNCTION_MISSING = 1041: "The script has no function of the name asked for.",
+        "WSGIAuthGroupScript needs groups_for_user(), WSGIAccessScript needs allow_access(). The client is refused.",
+        "Define the function in the script.";
+    HOOK_RAISED = 1042: "A function that was asked about a request raised an exception.",
+        "It is one of WSGIAuthUserScript, WSGIAuthGroupScript, WSGIAccessScript, WSGIDispatchScript or WSGIHandlerScript; the traceback follows. The request is refused; of reload_required() an exception counts as no.",
+        "Mend what the traceback shows.";
+    DISPATCH_ANSWER_UNKNOWN = 1043: "The answer of a dispatch script is no name.",
+        "One of its functions returned something other than None, bytes and a str that Latin-1 can hold. The client gets 500.",
+        "Return one of those.";
+    IMPORT_FAILED = 1044: "A script could not be loaded when the process started.",
+        "WSGIImportScript, or an alias with both process-group= and application-group=, asks for it; the lines before say what failed. The process serves, and a request for the script tries again.",
+        "Mend what the lines before show.";
 }
 
 /// The page `docs/errors.md`.

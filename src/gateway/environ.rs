@@ -61,6 +61,7 @@ keys! {
     RedirectRemoteUser = "REDIRECT_REMOTE_USER",
     RedirectUrl = "REDIRECT_URL",
     RemoteAddr = "REMOTE_ADDR",
+    RemoteHost = "REMOTE_HOST",
     RemotePort = "REMOTE_PORT",
     RemoteUser = "REMOTE_USER",
     RequestMethod = "REQUEST_METHOD",
@@ -73,6 +74,7 @@ keys! {
     ServerName = "SERVER_NAME",
     ServerPort = "SERVER_PORT",
     ServerProtocol = "SERVER_PROTOCOL",
+    ServerSignature = "SERVER_SIGNATURE",
     ServerSoftware = "SERVER_SOFTWARE",
     HttpAuthorization = "HTTP_AUTHORIZATION",
     // mod_wsgi's own, as contract 4.4 names them.
@@ -161,6 +163,11 @@ const COMMON_HEADERS: [&[u8]; 16] = [
 ];
 
 impl Name<'_> {
+    /// Whether the value is a file name, decoded as Python decodes those.
+    pub fn is_file_name(&self) -> bool {
+        matches!(self, Name::Server(key) if key.is_file_name())
+    }
+
     /// Whether `key`, this name's key, is one of a known few, so that it can be interned: names that clients
     /// choose must not fill a table that is never emptied.
     pub fn is_common(&self, key: &[u8]) -> bool {

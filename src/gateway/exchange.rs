@@ -43,6 +43,16 @@ pub trait Exchange: Send {
     /// Writes lines to the log that belongs to the request.
     fn log(&mut self, level: Level, code: Option<Code>, text: &[u8]);
 
+    /// Whether the client's connection is encrypted, as far as the server's own TLS tells.
+    fn is_tls(&self) -> bool {
+        false
+    }
+
+    /// A variable of the server's TLS, such as `SSL_CLIENT_S_DN`.
+    fn tls_variable(&mut self, _name: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Logs an exception: a title with its code, the traceback, and, where an extension module refused the
     /// application group `group`, what helps.
     fn log_exception(&mut self, code: Code, title: &str, traceback: &[u8], group: &str) {

@@ -79,7 +79,11 @@ pub(super) fn collect<'r>(
     body: BodyLength,
 ) {
     let https = add_variables(environ, request);
-    add_headers(environ, request, target.pass_authorization, body);
+    let shown = Credentials {
+        authorization: target.pass_authorization || request.passes_cgi_authorization(),
+        proxy_authorization: request.passes_cgi_authorization(),
+    };
+    add_headers(environ, request, shown, body);
     add_request(environ, request, settings, paths);
     add_peers(environ, request, scratch);
     add_user(environ, request);
@@ -92,6 +96,37 @@ pub(super) fn collect<'r>(
         b"http"
     };
     environ.server(Key::WsgiUrlScheme, scheme);
+}
+
+/// Adds what a script is told that is asked about the request (contract 3.9). Credentials are never shown,
+/// whatever the application may see, and neither are variables of the configuration.
+pub(super) fn collect_for_hook<'r>(
+    environ: &mut Environ<'r>,
+    request: &Request<'r>,
+    paths: &Paths<'r>,
+    application_group: &'r str,
+    scratch: &'r Scratch,
+) {
+    let nothing = Credentials {
+        authorization: false,
+        proxy_authorization: false,
+    };
+    // The length is shown as it was sent: nobody reads a body by it.
+    add_headers(environ, request, nothing, BodyLength::Known(0));
+    environ.server(Key::RequestMethod, request.method());
+    environ.server(Key::ScriptName, paths.script_name);
+    environ.server(Key::PathInfo, paths.path_info);
+    environ.server(Key::QueryString, request.args().unwrap_or_default());
+    environ.server(Key::RequestUri, original_uri(request.request_line()));
+    environ.server(Key::ServerProtocol, request.protocol());
+    environ.server(Key::DocumentRoot, request.document_root());
+    add_peers(environ, request, scratch);
+    environ.server(Key::ServerSignature, request.server_signature());
+    if let Some(host) = request.client_host() {
+        environ.server(Key::RemoteHost, host);
+    }
+    environ.server(Key::WsgiProcessGroup, b"");
+    environ.server(Key::WsgiApplicationGroup, application_group.as_bytes());
 }
 
 /// Variables of configuration and other modules. Whether one of them, `HTTPS`, says that the client's
@@ -107,10 +142,16 @@ fn add_variables<'r>(environ: &mut Environ<'r>, request: &Request<'r>) -> bool {
     https
 }
 
+/// Which headers with credentials are shown.
+struct Credentials {
+    authorization: bool,
+    proxy_authorization: bool,
+}
+
 fn add_headers<'r>(
     environ: &mut Environ<'r>,
     request: &Request<'r>,
-    pass_authorization: bool,
+    shown: Credentials,
     body: BodyLength,
 ) {
     for (name, value) in request.headers_in().iter() {
@@ -121,10 +162,10 @@ fn add_headers<'r>(
                 matches!(body, BodyLength::Known(_)).then_some(Name::Server(Key::ContentLength))
             }
             13 if name.eq_ignore_ascii_case(b"authorization") => {
-                (pass_authorization || request.passes_cgi_authorization()).then_some(Name::Header(name))
+                shown.authorization.then_some(Name::Header(name))
             }
             19 if name.eq_ignore_ascii_case(b"proxy-authorization") => {
-                request.passes_cgi_authorization().then_some(Name::Header(name))
+                shown.proxy_authorization.then_some(Name::Header(name))
             }
             _ => Some(Name::Header(name)),
         };
@@ -227,9 +268,10 @@ fn add_target<'r>(
 ) {
     environ.server(Key::WsgiProcessGroup, target.process_group.as_bytes());
     environ.server(Key::WsgiApplicationGroup, target.application_group.as_bytes());
-    environ.server(Key::WsgiCallableObject, target.callable.as_bytes());
+    environ.server_if_set(Key::WsgiCallableObject, target.callable.as_bytes());
     environ.server(Key::WsgiRequestHandler, request.handler());
-    environ.server(Key::WsgiHandlerScript, b"");
+    let handler_script = target.handler_script.map_or(&[][..], |_| target.script);
+    environ.server(Key::WsgiHandlerScript, handler_script);
     environ.server(Key::WsgiScriptName, paths.script_name);
     environ.server(Key::WsgiPathInfo, paths.path_info);
     environ.server(Key::WsgiListenerHost, request.listener().0);

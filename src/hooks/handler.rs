@@ -1,10 +1,12 @@
 //! Answering a request: the checks before an application may run (contract 1.11), then the application.
 
+use super::dispatch;
 use super::environ;
 use super::environ::{Paths, Scratch};
 use super::target::Target;
 use super::translate::HANDLER;
-use crate::app::Job;
+use crate::app::{self, Job};
+use crate::config::scripts::HandlerScript;
 use crate::embedded::{self, Manner};
 use crate::gateway::headers::parse_length;
 use crate::gateway::{BodyLength, Code, Environ, Level};
@@ -22,14 +24,25 @@ struct Refusal {
 
 /// Answers requests for our handler.
 pub(super) fn handle(request: Request<'_>) -> Status {
-    if request.handler() != HANDLER.to_bytes() && request.handler() != MEDIA_TYPE_HANDLER {
-        return Status::Declined;
-    }
+    let handler = request.handler();
+    let script = if handler == HANDLER.to_bytes() || handler == MEDIA_TYPE_HANDLER {
+        None
+    } else {
+        match handler_script(&request, handler) {
+            Some(script) => Some(script),
+            None => return Status::Declined,
+        }
+    };
     if request.method() == b"CONNECT" {
         // A target of CONNECT is no path of ours.
         return Status::Http(405);
     }
-    let body = match check_script(&request).and_then(|()| check_body(&request)) {
+    let checked = match script {
+        // The file that the request maps to is no script, and need not exist.
+        Some(_) => Ok(()),
+        None => check_script(&request),
+    };
+    let body = match checked.and_then(|()| check_body(&request)) {
         Ok(body) => body,
         Err(refusal) => return refusal.answer(&request),
     };
@@ -37,7 +50,14 @@ pub(super) fn handle(request: Request<'_>) -> Status {
         request.discard_body();
         return Status::Http(413);
     }
-    run(&request, body)
+    run(&request, body, script)
+}
+
+/// The handler script of this name, if the place has one.
+fn handler_script<'r>(request: &Request<'r>, name: &[u8]) -> Option<&'r HandlerScript> {
+    let settings = request.dir_settings();
+    settings.handler_scripts.as_ref()?;
+    settings.handler_script(std::str::from_utf8(name).ok()?)
 }
 
 impl Refusal {
@@ -137,10 +157,24 @@ fn is_too_large(request: &Request<'_>, body: BodyLength) -> bool {
     }
 }
 
-fn run(request: &Request<'_>, body: BodyLength) -> Status {
+fn run<'r>(request: &Request<'r>, body: BodyLength, handler_script: Option<&'r HandlerScript>) -> Status {
     let settings = request.dir_settings();
     let paths = Paths::of(request);
-    let target = Target::of(request, settings, paths.script_name);
+    let mut target = Target::of(request, settings, paths.script_name, handler_script);
+    if let Some(script) = &settings.dispatch_script
+        && let Err(app::Unanswered) =
+            dispatch::redirect(request, settings, script, &paths, body, &mut target)
+    {
+        let reason = format!("dispatch script '{}' gave no answer", script.path);
+        return Refusal::new(500, Code::DISPATCH_FAILED, reason).answer(request);
+    }
+    if !settings.allows_process_group(&target.process_group) {
+        let reason = format!(
+            "WSGIRestrictProcess does not list process group '{}'",
+            target.process_group
+        );
+        return Refusal::new(500, Code::GROUP_RESTRICTED, reason).answer(request);
+    }
     if !target.process_group.is_empty() {
         let group = &target.process_group;
         let finished = request.server_settings().finished.as_ref();
@@ -160,8 +194,12 @@ fn run(request: &Request<'_>, body: BodyLength) -> Status {
     environ::collect(&mut variables, request, settings, &paths, &target, &scratch, body);
     let job = Job {
         application_group: &target.application_group,
-        script: request.filename(),
-        stamp: request.file_modified(),
+        script: target.script,
+        stamp: match handler_script {
+            Some(_) => app::source_stamp(target.script),
+            None => request.file_modified(),
+        },
+        resource: handler_script.map(|_| request.filename()),
         reload: settings.script_reloading(),
         fold_case: !request.server_settings().case_sensitivity(),
         callable: &target.callable,

@@ -5,10 +5,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::app::{self, HashSeed, Settings, Stopped};
+use crate::app::{self, HashSeed, Import, Settings, Stopped};
 use crate::config::interpreter::{self, PythonSettings, Utf8Mode};
 use crate::config::python_home::{self, HomeKind, HomeProblem, ServingUser};
 use crate::config::settings::ServerSettings;
+use crate::embedded::Bystander;
 use crate::gateway::{Code, Level};
 use crate::httpd::{Child, Startup, log, process};
 use crate::pymodule::{InterpreterSetup, ServerText, Setup};
@@ -76,6 +77,7 @@ pub(super) fn child_start(child: &Child<'_>) -> bool {
     match app::child_start(&python, setup(settings)) {
         Ok(()) => {
             PYTHON_RUNS.store(true, Ordering::Release);
+            import_scripts(settings);
             true
         }
         Err(error) => {
@@ -83,6 +85,20 @@ pub(super) fn child_start(child: &Child<'_>) -> bool {
             log::server(Level::Error, Some(Code::PYTHON_START_FAILED), text.as_bytes());
             false
         }
+    }
+}
+
+/// Loads what httpd's own processes are to load before they serve (contract 3.3).
+fn import_scripts(settings: &ServerSettings) {
+    let Some(finished) = &settings.finished else { return };
+    for script in finished.imports_of("") {
+        let path = script.path.as_bytes();
+        let import = Import {
+            application_group: &script.application_group,
+            script: path,
+            fold_case: !settings.case_sensitivity(),
+        };
+        app::import(&import, &mut Bystander::without_request(path));
     }
 }
 

@@ -1,12 +1,17 @@
 //! What httpd calls, in plain Rust.
 
+mod access;
+mod authn;
+mod authz;
+mod dispatch;
 mod environ;
 mod handler;
 mod lifecycle;
+mod question;
 mod target;
 mod translate;
 
-use crate::httpd::{Child, Hooks, Module, Request, Startup, Status};
+use crate::httpd::{Child, Hooks, Login, Membership, Module, RealmHash, Request, Startup, Status};
 
 /// The module's hooks.
 #[derive(Debug)]
@@ -31,6 +36,22 @@ impl Hooks for Wsgi {
 
     fn translate(request: Request<'_>) -> Status {
         translate::translate(request)
+    }
+
+    fn access(request: Request<'_>) -> Status {
+        access::check(request)
+    }
+
+    fn check_password(request: Request<'_>, user: &[u8], password: &[u8]) -> Login {
+        authn::check_password(request, user, password)
+    }
+
+    fn realm_hash(request: Request<'_>, user: &[u8], realm: &[u8]) -> RealmHash {
+        authn::realm_hash(request, user, realm)
+    }
+
+    fn membership(request: Request<'_>, groups: &[&[u8]]) -> Membership {
+        authz::membership(request, groups)
     }
 
     fn handle(request: Request<'_>) -> Status {

@@ -4,11 +4,16 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use crate::config::alias::AliasOptions;
+use crate::config::scripts::HandlerScript;
 use crate::config::settings::DirSettings;
 use crate::config::target::{self, RequestFacts};
 use crate::httpd::Request;
 
+/// The function of a handler script that is called.
+const HANDLER_FUNCTION: &str = "handle_request";
+
 /// Who runs a request.
+#[derive(Clone)]
 pub(super) struct Target<'r> {
     /// Empty for embedded mode.
     pub(super) process_group: Cow<'r, str>,
@@ -16,32 +21,54 @@ pub(super) struct Target<'r> {
     pub(super) application_group: Cow<'r, str>,
     pub(super) callable: Cow<'r, str>,
     pub(super) pass_authorization: bool,
+    /// The file that is loaded.
+    pub(super) script: &'r [u8],
+    /// Set when that file answers for the one that the request maps to.
+    pub(super) handler_script: Option<&'r HandlerScript>,
 }
 
 impl<'r> Target<'r> {
-    pub(super) fn of(request: &Request<'r>, settings: &'r DirSettings, script_name: &'r [u8]) -> Self {
+    pub(super) fn of(
+        request: &Request<'r>,
+        settings: &'r DirSettings,
+        script_name: &'r [u8],
+        handler_script: Option<&'r HandlerScript>,
+    ) -> Self {
         static NO_OPTIONS: AliasOptions = AliasOptions {
             process_group: None,
             application_group: None,
             callable_object: None,
             pass_authorization: None,
         };
-        let alias = request.alias().map_or(&NO_OPTIONS, |alias| &alias.options);
+        let alias = request.alias().filter(|_| handler_script.is_none());
+        let alias = alias.map_or(&NO_OPTIONS, |alias| &alias.options);
         let facts = Facts { request, script_name };
         let first = |option: &'r Option<std::sync::Arc<str>>, setting: &'r Option<std::sync::Arc<str>>| {
             option.as_deref().or(setting.as_deref())
         };
-        let process_group = first(&alias.process_group, &settings.process_group);
-        let application_group = first(&alias.application_group, &settings.application_group);
+        let own = handler_script.map(|own| (own.process_group.as_deref(), own.application_group.as_deref()));
+        let (own_process_group, own_application_group) = own.unwrap_or_default();
+        let process_group = own_process_group.or(first(&alias.process_group, &settings.process_group));
+        let application_group =
+            own_application_group.or(first(&alias.application_group, &settings.application_group));
+        let script = handler_script.map_or(request.filename(), |own| own.path.as_bytes());
         let callable = first(&alias.callable_object, &settings.callable_object);
         Target {
             process_group: target::process_group(process_group, &facts),
             application_group: match application_group {
-                Some(target::AUTOMATIC) if is_first_application(request.filename()) => Cow::Borrowed(""),
+                Some(target::AUTOMATIC) if is_first_application(script) => Cow::Borrowed(""),
                 group => target::application_group(group, &facts),
             },
-            callable: target::callable_object(callable, &facts),
-            pass_authorization: alias.pass_authorization.unwrap_or(settings.pass_authorization()),
+            callable: match handler_script {
+                Some(_) => Cow::Borrowed(HANDLER_FUNCTION),
+                None => target::callable_object(callable, &facts),
+            },
+            pass_authorization: handler_script
+                .and_then(|own| own.pass_authorization)
+                .or(alias.pass_authorization)
+                .unwrap_or(settings.pass_authorization()),
+            script,
+            handler_script,
         }
     }
 }
@@ -54,9 +81,9 @@ fn is_first_application(script: &[u8]) -> bool {
     **FIRST.get_or_init(|| script.into()) == *script
 }
 
-struct Facts<'a, 'r> {
-    request: &'a Request<'r>,
-    script_name: &'r [u8],
+pub(super) struct Facts<'a, 'r> {
+    pub(super) request: &'a Request<'r>,
+    pub(super) script_name: &'r [u8],
 }
 
 impl RequestFacts for Facts<'_, '_> {

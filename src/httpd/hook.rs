@@ -8,6 +8,7 @@ use super::configuration::server_settings;
 use super::finish;
 use super::module::Module;
 use super::pool::Pool;
+use super::providers::{Login, Membership, RealmHash};
 use super::request::Request;
 use crate::config::settings::ServerSettings;
 use crate::ffi;
@@ -45,6 +46,14 @@ pub trait Hooks: 'static {
     fn child_exit();
     /// Maps a URL to a file.
     fn translate(request: Request<'_>) -> Status;
+    /// Whether the client may see the place, whoever its user is.
+    fn access(request: Request<'_>) -> Status;
+    /// Whether the password is the user's.
+    fn check_password(request: Request<'_>, user: &[u8], password: &[u8]) -> Login;
+    /// The hash of the user's password in a realm.
+    fn realm_hash(request: Request<'_>, user: &[u8], realm: &[u8]) -> RealmHash;
+    /// Whether the user is in one of these groups.
+    fn membership(request: Request<'_>, groups: &[&[u8]]) -> Membership;
     /// Answers a request.
     fn handle(request: Request<'_>) -> Status;
 }
@@ -94,6 +103,9 @@ static AFTER_TRANSLATE: ModuleNames<3> = ModuleNames([
     ptr::null(),
 ]);
 
+static BEFORE_ACCESS: ModuleNames<2> = ModuleNames([c"mod_ssl.c".as_ptr(), ptr::null()]);
+static AFTER_ACCESS: ModuleNames<2> = ModuleNames([c"mod_authz_host.c".as_ptr(), ptr::null()]);
+
 pub(super) fn register<H: Hooks>() {
     // SAFETY: called by httpd on its main thread while modules register; the lists are static.
     unsafe {
@@ -120,6 +132,13 @@ pub(super) fn register<H: Hooks>() {
             BEFORE_TRANSLATE.0.as_ptr(),
             AFTER_TRANSLATE.0.as_ptr(),
             ffi::APR_HOOK_MIDDLE,
+        );
+        ffi::ap_hook_check_access(
+            Some(access_checker::<H>),
+            BEFORE_ACCESS.0.as_ptr(),
+            AFTER_ACCESS.0.as_ptr(),
+            ffi::APR_HOOK_MIDDLE,
+            ffi::AP_AUTH_INTERNAL_PER_CONF,
         );
         ffi::ap_hook_handler(Some(handler::<H>), ptr::null(), ptr::null(), ffi::APR_HOOK_MIDDLE);
     }
@@ -163,6 +182,15 @@ unsafe extern "C" fn translate_name<H: Hooks>(request: *mut ffi::request_rec) ->
         // SAFETY: called by httpd with a live request, on the thread that handles it.
         unsafe { Request::new(request) }
             .map_or(Status::Declined, H::translate)
+            .code()
+    })
+}
+
+unsafe extern "C" fn access_checker<H: Hooks>(request: *mut ffi::request_rec) -> c_int {
+    guard("access_checker", ffi::HTTP_INTERNAL_SERVER_ERROR, || {
+        // SAFETY: called by httpd with a live request, on the thread that handles it.
+        unsafe { Request::new(request) }
+            .map_or(Status::Declined, H::access)
             .code()
     })
 }

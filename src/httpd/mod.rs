@@ -15,6 +15,7 @@
 
 mod boundary;
 mod brigade;
+mod client;
 mod commands;
 mod configuration;
 mod finish;
@@ -24,6 +25,7 @@ pub mod log;
 mod module;
 mod pool;
 pub mod process;
+mod providers;
 mod regex;
 mod request;
 mod table;
@@ -32,5 +34,6 @@ pub use brigade::Output;
 pub use hook::{Child, Hooks, Startup, Status};
 pub use input::Input;
 pub use module::Module;
+pub use providers::{Login, Membership, RealmHash};
 pub use request::{FileKind, Request, server_banner};
 pub use table::Table;

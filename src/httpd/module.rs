@@ -9,7 +9,7 @@ use super::boundary::guard;
 use super::commands::COMMANDS;
 use super::configuration::{create_dir, create_server, merge_dir, merge_server};
 use super::hook::{self, Hooks};
-use super::log;
+use super::{log, providers};
 use crate::ffi;
 
 /// A module record. httpd finds it by name and writes its own fields.
@@ -45,11 +45,13 @@ impl Module {
     }
 }
 
-unsafe extern "C" fn register<H: Hooks>(_pool: *mut ffi::apr_pool_t) {
+unsafe extern "C" fn register<H: Hooks>(pool: *mut ffi::apr_pool_t) {
     log::install_panic_hook();
     guard("register_hooks", (), || {
         MODULE.get_or_init(H::module);
         hook::register::<H>();
+        // SAFETY: called by httpd on its main thread, with its pool.
+        unsafe { providers::register::<H>(pool) };
     });
 }
 

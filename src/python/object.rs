@@ -215,6 +215,26 @@ impl<'py> Object<'py> {
             .and_then(|bytes| bytes.as_bytes().map(<[u8]>::to_vec))
     }
 
+    /// The value of a `bool`; `None` for any other type, numbers included.
+    pub fn as_bool(&self, py: Attached<'py>) -> Option<bool> {
+        [true, false].into_iter().find(|value| self.is(&py.bool(*value)))
+    }
+
+    /// `bool(self)`.
+    pub fn is_true(&self, py: Attached<'py>) -> PyResult<'py, bool> {
+        // SAFETY: alive (invariant).
+        match unsafe { ffi::PyObject_IsTrue(self.as_ptr()) } {
+            -1 => Err(Raised::pending(py)),
+            value => Ok(value != 0),
+        }
+    }
+
+    /// A `str` encoded as UTF-8; raises UnicodeEncodeError, or TypeError for another type.
+    pub fn encode_utf8(&self, py: Attached<'py>) -> PyResult<'py, Object<'py>> {
+        // SAFETY: alive; CPython checks the type.
+        unsafe { Object::from_result(py, ffi::PyUnicode_AsUTF8String(self.as_ptr())) }
+    }
+
     /// `str(self)` for messages; empty when that fails.
     pub fn to_text(&self, py: Attached<'py>) -> String {
         // SAFETY: alive (invariant).

@@ -16,6 +16,13 @@ use crate::python::{Attached, Code as Bytecode, ErrorKind, Object, Raised, Store
 /// The version of a script's file: its modification time, in microseconds since the epoch.
 pub type SourceStamp = i64;
 
+/// The version of the file at `path` now. That of a file which cannot be looked at is 0: reading it will
+/// tell why.
+pub fn source_stamp(path: &[u8]) -> SourceStamp {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(file_path(path)).map_or(0, |file| file.mtime() * 1_000_000 + file.mtime_nsec() / 1000)
+}
+
 /// The loaded scripts of one interpreter.
 #[derive(Default)]
 pub struct Scripts {
@@ -29,8 +36,8 @@ struct Loaded {
     stamp: SourceStamp,
 }
 
-/// Why a script could not be loaded, with all that its log lines say.
-pub struct LoadError {
+/// Why a script could not be loaded or gave no answer, with all that its log lines say.
+pub struct ScriptError {
     /// The number of the first line.
     pub code: Code,
     /// What happened, in one line.
@@ -53,7 +60,7 @@ impl Scripts {
         stamp: SourceStamp,
         reload: bool,
         fold_case: bool,
-    ) -> Result<Object<'py>, LoadError> {
+    ) -> Result<Object<'py>, ScriptError> {
         if let Some(globals) = self.find(py, path, stamp, reload) {
             return Ok(globals);
         }
@@ -83,7 +90,20 @@ impl Scripts {
         Ok(globals)
     }
 
-    fn find<'py>(
+    /// Forgets the script at `path` if `globals` is still what it was loaded as.
+    pub fn forget(&self, py: Attached<'_>, path: &[u8], globals: &Object<'_>) {
+        let removed = {
+            let mut loaded = self.loaded();
+            let is_same = loaded.get(path).is_some_and(|found| found.globals.get(py).is(globals));
+            is_same.then(|| loaded.remove(path)).flatten()
+        };
+        if let Some(old) = removed {
+            drop(old.globals.release(py));
+        }
+    }
+
+    /// The globals of the script at `path`, if it is loaded and not to be loaded again.
+    pub fn find<'py>(
         &self,
         py: Attached<'py>,
         path: &[u8],
@@ -118,9 +138,9 @@ fn execute<'py>(
     path: &[u8],
     stamp: SourceStamp,
     fold_case: bool,
-) -> Result<Object<'py>, LoadError> {
+) -> Result<Object<'py>, ScriptError> {
     let file = String::from_utf8_lossy(path).into_owned();
-    let source = py.detach(|| read_source(path)).map_err(|error| LoadError {
+    let source = py.detach(|| read_source(path)).map_err(|error| ScriptError {
         code: Code::SCRIPT_UNREADABLE,
         title: format!("[script {file}] WSGI script '{file}' cannot be read: {error}."),
         traceback: Vec::new(),
@@ -161,8 +181,12 @@ fn finish<'py>(
 }
 
 fn read_source(path: &[u8]) -> std::io::Result<Vec<u8>> {
+    std::fs::read(file_path(path))
+}
+
+fn file_path(path: &[u8]) -> &Path {
     use std::os::unix::ffi::OsStrExt;
-    std::fs::read(Path::new(std::ffi::OsStr::from_bytes(path)))
+    Path::new(std::ffi::OsStr::from_bytes(path))
 }
 
 /// Takes a module out of `sys.modules`, so that its successor starts with a namespace of its own.
@@ -174,8 +198,8 @@ fn forget_module(py: Attached<'_>, name: &str) {
     }
 }
 
-fn describe<'py>(py: Attached<'py>, code: Code, title: String, raised: Raised<'py>) -> LoadError {
-    LoadError {
+pub(super) fn describe<'py>(py: Attached<'py>, code: Code, title: String, raised: Raised<'py>) -> ScriptError {
+    ScriptError {
         code,
         title,
         traceback: format_exception(py, &raised.take()),

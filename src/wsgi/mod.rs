@@ -9,6 +9,7 @@ mod environ;
 mod errors;
 mod file_wrapper;
 mod input;
+mod question;
 mod response;
 mod run;
 mod start_response;
@@ -16,6 +17,7 @@ mod state;
 mod transaction;
 
 pub use errors::current_request;
+pub use question::question;
 pub use run::run;
 pub use state::{Constants, ProcessLog, State};
 pub use transaction::Transaction;

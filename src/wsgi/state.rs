@@ -6,6 +6,7 @@ use super::environ::Template;
 use super::errors::{self, Buffer, Destination, Log, Sink};
 use super::file_wrapper::{self, FileWrapper};
 use super::input::{self, Input};
+use super::question::TlsTypes;
 use super::start_response::{StartResponse, Write};
 use super::transaction::Transaction;
 use crate::gateway::Level;
@@ -52,6 +53,7 @@ pub struct State {
     input: Type<Input>,
     log: Type<Log>,
     buffer: Type<Buffer>,
+    pub(super) tls: TlsTypes,
     base_environ: Stored,
     templates: Mutex<Vec<Template>>,
     shelf: Mutex<Vec<RequestObjects>>,
@@ -89,6 +91,7 @@ impl State {
                 .method::<errors::WriteBytes>()
                 .method::<errors::FlushBytes>()
                 .build(py, module)?,
+            tls: TlsTypes::new(py, module)?,
             file_wrapper,
             base_environ,
             templates: Mutex::default(),
