@@ -77,9 +77,7 @@ pub(super) fn collect<'r>(
     scratch: &'r Scratch,
     body: BodyLength,
 ) -> Environ<'r> {
-    let mut environ = Environ {
-        variables: Vec::with_capacity(64),
-    };
+    let mut environ = Environ::default();
     let https = add_variables(&mut environ, request);
     add_headers(&mut environ, request, target.pass_authorization, body);
     add_request(&mut environ, request, settings, paths);
@@ -189,19 +187,16 @@ fn add_peers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, scratch: &'r 
     environ.server(Key::ServerPort, scratch.server_port.text());
     environ.server(Key::ServerAddr, request.local_ip());
     environ.server(Key::ServerSoftware, server_banner());
-    if !request.server_admin().is_empty() {
-        environ.server(Key::ServerAdmin, request.server_admin());
-    }
+    environ.server_if_set(Key::ServerAdmin, request.server_admin());
     environ.server(Key::RemoteAddr, request.client_ip());
     environ.server(Key::RemotePort, scratch.client_port.text());
 }
 
 fn add_user<'r>(environ: &mut Environ<'r>, request: &Request<'r>) {
-    if !request.auth_type().is_empty() {
-        environ.server(Key::AuthType, request.auth_type());
-    }
-    if !request.user().is_empty() {
-        environ.server(Key::RemoteUser, request.user());
+    environ.server_if_set(Key::AuthType, request.auth_type());
+    let user = request.user();
+    if !user.is_empty() {
+        environ.server(Key::RemoteUser, user);
         return;
     }
     let mut previous = request.previous();
@@ -241,12 +236,8 @@ fn add_target<'r>(
     environ.server(Key::WsgiListenerHost, request.listener().0);
     environ.server(Key::WsgiListenerPort, scratch.listener_port.text());
     environ.server(Key::WsgiServerPid, lifecycle::pid_text());
-    if !request.log_id().is_empty() {
-        environ.server(Key::WsgiRequestId, request.log_id());
-    }
-    if !request.connection_log_id().is_empty() {
-        environ.server(Key::WsgiConnectionId, request.connection_log_id());
-    }
+    environ.server_if_set(Key::WsgiRequestId, request.log_id());
+    environ.server_if_set(Key::WsgiConnectionId, request.connection_log_id());
 }
 
 /// Lets trusted proxies speak for the client that they serve. Whether its connection is encrypted, if they
