@@ -375,7 +375,7 @@ fn a58_a_proxy_header_sets_no_proxy() {
              def application(environ, start_response):\n    \
                  start_response('200 OK', [])\n    \
                  names = [name for name in (*environ, *os.environ) if name.upper().endswith('PROXY')]\n    \
-                 return [repr(names).encode()]\n",
+                 return [(environ['SERVER_PROTOCOL'] + repr(names)).encode()]\n",
         )
         .config("WSGIScriptAlias /main ${APPS}/proxies.py application-group=%{GLOBAL}")
         .config("WSGIScriptAlias /sub ${APPS}/proxies.py")
@@ -384,8 +384,38 @@ fn a58_a_proxy_header_sets_no_proxy() {
     for group in GROUPS {
         for name in ["Proxy", "proxy", "PROXY", "HTTP_PROXY", "Pro_xy"] {
             let request = server.request("GET", group).header(name, "http://evil.example");
-            assert_eq!(request.send().text(), "[]", "{name}");
+            assert_eq!(request.send().text(), "HTTP/1.1[]", "{name}");
         }
+    }
+    server.finish();
+}
+
+/// httpd is its own HTTP/2 client here.
+#[test]
+fn a58_a_proxy_header_of_http2_sets_no_proxy() {
+    let modules = ["http2", "proxy", "proxy_http2"];
+    if modules.iter().any(|module| !httpd_module_exists(module)) {
+        println!(
+            "skipped: the installed httpd lacks one of mod_{}",
+            modules.join(", mod_")
+        );
+        return;
+    }
+    let server = modules
+        .iter()
+        .fold(dump(), |builder, module| builder.module(module))
+        .config("WSGIChunkedRequest On\nProtocols h2c http/1.1\nProxyPass /h2/ h2c://127.0.0.1:${PORT}/ disablereuse=on")
+        .allow_log("AH10034")
+        .start();
+    for group in GROUPS {
+        let target = format!("/h2{group}");
+        let request = server
+            .request("GET", &target)
+            .header("Proxy", "http://evil.example");
+        let text = request.header("X-Other", "passed on").send().text();
+        assert_eq!(value(&text, "SERVER_PROTOCOL"), Some("HTTP/2.0"), "{text}");
+        assert_eq!(value(&text, "HTTP_X_OTHER"), Some("passed on"));
+        assert_eq!(value(&text, "HTTP_PROXY"), None);
     }
     server.finish();
 }
