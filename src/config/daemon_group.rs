@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use options::find as find_option;
 pub use options::{DAEMON_OPTIONS, DaemonOption};
 pub use reader::OptionError;
 pub(super) use reader::Reader;

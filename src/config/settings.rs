@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::alias::ScriptAlias;
 use super::daemon_group::DaemonGroup;
+use super::finish::Finished;
 use super::interpreter::{MergedOptions, PythonSettings};
 use super::scripts::{HandlerScripts, HookScript, ImportScript};
 use super::server_options::{SocketSettings, TelemetrySettings};
@@ -207,6 +208,8 @@ pub struct ServerSettings {
     pub case_sensitivity: Option<bool>,
     /// `WSGIServerMetrics`: set by the main server only.
     pub server_metrics: Option<bool>,
+    /// What all lines together say; set when the last of them has been read.
+    pub finished: Option<Arc<Finished>>,
 }
 
 impl ServerSettings {
@@ -244,6 +247,7 @@ impl ServerSettings {
             restrict_embedded: base.restrict_embedded,
             case_sensitivity: base.case_sensitivity,
             server_metrics: base.server_metrics,
+            finished: None,
         }
     }
 
@@ -252,6 +256,15 @@ impl ServerSettings {
     #[must_use]
     pub fn interpreter_options(&self, process_group: &str, application_group: &str) -> MergedOptions {
         self.python.interpreter_options(process_group, application_group)
+    }
+
+    /// Whether Python must run in httpd's own processes although `WSGIRestrictEmbedded` keeps
+    /// applications out of them.
+    #[must_use]
+    pub fn needs_embedded_python(&self) -> bool {
+        self.finished
+            .as_ref()
+            .is_some_and(|finished| finished.hook_scripts || finished.imports_of("").next().is_some())
     }
 
     /// Whether `mod_wsgi.server_metrics()` answers in httpd's own processes; it does not unless set.

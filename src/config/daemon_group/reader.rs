@@ -33,7 +33,7 @@ impl fmt::Display for OptionError {
 }
 
 /// A value at hand.
-pub struct Reader {
+pub(in super::super) struct Reader {
     pub(in super::super) option: &'static str,
     pub(in super::super) value: String,
     /// The group being defined.
