@@ -68,7 +68,7 @@ pub static DAEMON_OPTIONS: &[DaemonOption] = options! {
         "Value of the variable LC_ALL.";
     "python-home" python_home = Reader::text, "directory", "`WSGIPythonHome`",
         "A virtual environment, or the prefix of a Python installation.";
-    "python-path" python_path = |r| Ok(r.list(':')), "directory:directory...", "",
+    "python-path" python_path = Reader::directories, "directory:directory...", "",
         "Directories that come first in `sys.path`. `.pth` files in them are followed.";
     "python-eggs" python_eggs = Reader::text, "directory", "",
         "Value of the variable PYTHON_EGG_CACHE.";

@@ -52,7 +52,10 @@ impl Reader {
     }
 
     fn number(&mut self, minimum: i64, maximum: i64) -> Result<i64, OptionError> {
-        let (number, whole) = leading_number(&self.value);
+        let (mut number, mut whole) = leading_number(&self.value);
+        if maximum == i64::from(MOST) && number > maximum {
+            (number, whole) = (maximum, false);
+        }
         if self.value.is_empty() || number < minimum || number > maximum {
             return self.refuse(format!("a whole number from {minimum} to {maximum}"));
         }
@@ -154,10 +157,15 @@ impl Reader {
         self.text()
     }
 
-    /// A list with `separator`, without empty entries.
-    pub(super) fn list(&mut self, separator: char) -> Vec<String> {
+    fn list(&self, separator: char) -> Vec<String> {
         let entries = self.value.split(separator).filter(|entry| !entry.is_empty());
         entries.map(str::to_owned).collect()
+    }
+
+    /// Directories with colons between; empty ones do not count.
+    pub(super) fn directories(&mut self) -> Result<Vec<String>, OptionError> {
+        self.text()?;
+        Ok(self.list(':'))
     }
 
     /// A list of names, at least one.
