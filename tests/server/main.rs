@@ -10,6 +10,8 @@ use rwsgi_harness::{Builder, Response, Server};
 mod apache_conf;
 mod body_length;
 mod configurations;
+mod corpus;
+mod directives;
 mod environ;
 mod errors;
 mod file_wrapper;
