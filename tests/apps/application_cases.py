@@ -86,6 +86,12 @@ def events(environ, start_response):
     return plain(start_response, happened)
 
 
+@case
+def events_kept(environ, start_response):
+    """What happened so far."""
+    return plain(start_response, " ".join(EVENTS))
+
+
 # An exception whose report is a trap of its own.
 
 

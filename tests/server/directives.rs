@@ -48,6 +48,8 @@ impl Directive {
             "WSGIPythonWarnings" => "ignore",
             "WSGIPythonHashSeed" => "random",
             "WSGISwitchInterval" => "0.005",
+            "WSGITrustedProxies" => "127.0.0.1",
+            "WSGITrustedProxyHeaders" => "X-Forwarded-For",
             _ => "On",
         };
         format!("{} {value}", self.name)

@@ -17,6 +17,7 @@ mod errors;
 mod file_wrapper;
 mod frameworks;
 mod guestbook;
+mod http2;
 mod input;
 mod mpm;
 mod outcome;
@@ -74,6 +75,12 @@ fn get_kept(server: &Server, kept: &mut Option<Connection>, target: &str) -> Res
             Err(error) => panic!("a request failed (connection used before: {reused}): {error}"),
         }
     }
+}
+
+/// Says why a test cannot run here.
+fn skips<T>(why: &str) -> Option<T> {
+    eprintln!("skipped: {why}");
+    None
 }
 
 /// The virtual environment with what `tests/requirements.txt` names; without it a test has to skip.
