@@ -361,6 +361,12 @@ def data_for_ever(environ, start_response):
 
 
 @case
+def told_for_ever(environ, start_response):
+    EVENTS.append("begun")
+    return data_for_ever(environ, start_response)
+
+
+@case
 def empty_then_start(environ, start_response):
     yield b""
     start_response("200 OK", [("Content-Type", "text/plain")])
