@@ -48,6 +48,7 @@ fn push(
         target,
         options,
         source: call.name,
+        place: call.scope.place.clone(),
     };
     call.server()?.aliases.push(Arc::new(alias));
     Ok(())
