@@ -153,22 +153,12 @@ fn method<'r>(request: &Request<'r>, settings: &DirSettings) -> &'r [u8] {
     if map { b"GET" } else { request.method() }
 }
 
-/// The target of the request line, without scheme and host of an absolute one.
+/// The target of the request line as the client sent it.
 fn original_uri(request_line: &[u8]) -> &[u8] {
-    let target = request_line
+    let mut parts = request_line
         .split(|byte| *byte == b' ')
-        .filter(|part| !part.is_empty())
-        .nth(1)
-        .unwrap_or_default();
-    if target.first() == Some(&b'/') {
-        return target;
-    }
-    let Some(colon) = target.windows(3).position(|window| window == b"://") else {
-        return target;
-    };
-    let host = target.get(colon + 3..).unwrap_or_default();
-    let path = host.iter().position(|byte| *byte == b'/').unwrap_or(host.len());
-    host.get(path..).unwrap_or_default()
+        .filter(|part| !part.is_empty());
+    parts.nth(1).unwrap_or_default()
 }
 
 fn add_body<'r>(environ: &mut Environ<'r>, request: &Request<'r>, body: BodyLength) {
