@@ -53,6 +53,10 @@ fn the_same_requests_have_the_same_outcome() {
         total.add(&count);
     }
     report("total", &total);
+    say("differences explained in docs/differences.md");
+    for (heading, count) in allowed.by_heading().iter().filter(|(_, count)| **count > 0) {
+        say(&format!("  {count:>4}  {heading}"));
+    }
     if current {
         let unused = allowed.unused(&names);
         assert!(

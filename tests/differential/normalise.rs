@@ -18,11 +18,19 @@ const VOLATILE: [(&str, &str); 11] = [
     ("UNIQUE_ID", "<id>"),
 ];
 
+/// What Python writes between the tracebacks of chained exceptions.
+const CHAINS: [&str; 2] = [
+    "During handling of the above exception, another exception occurred:",
+    "The above exception was the direct cause of the following exception:",
+];
+
 /// Knows what one server's values contain.
 pub(crate) struct Normaliser {
     root: String,
     port: String,
     address: Regex,
+    etag: Regex,
+    script_module: Regex,
     code: Regex,
     prefix: Regex,
 }
@@ -38,6 +46,8 @@ impl Normaliser {
             root,
             port,
             address: compile(r"0x[0-9a-f]{6,}"),
+            etag: compile(r#""[0-9a-f]+-[0-9a-f]+""#),
+            script_module: compile("_mod_wsgi_[0-9a-f]{32}"),
             code: compile(r"\b(WSGI\d{4}|AH\d{5})\b"),
             prefix: compile(r"^\[script [^\]]*\] "),
         }
@@ -46,7 +56,11 @@ impl Normaliser {
     /// Any text that names paths, ports or objects of this server.
     pub(crate) fn text(&self, text: &str) -> String {
         let text = text.replace(&self.root, "${ROOT}").replace(&self.port, "${PORT}");
-        self.address.replace_all(&text, "0x<address>").into_owned()
+        let text = self.address.replace_all(&text, "0x<address>");
+        let text = self.etag.replace_all(&text, "\"<etag>\"");
+        self.script_module
+            .replace_all(&text, "_mod_wsgi_<md5>")
+            .into_owned()
     }
 
     /// The value of an environ key.
@@ -70,8 +84,16 @@ pub(crate) fn log_outcome(lines: &[LogLine], normaliser: &Normaliser) -> String 
                 items.push(format!("exception {}", normaliser.text(&bare)));
                 in_traceback = false;
             }
+        } else if bare.is_empty() || CHAINS.contains(&&*bare) {
+            // Between the tracebacks of chained exceptions.
         } else if let Some(code) = normaliser.code.find(&line.message) {
             items.push(format!("{:?} {}", line.level, code.as_str()));
+        } else if line.module == "wsgi" && bare.len() == line.message.len() {
+            // An exception without a traceback: what applications write has the script's prefix. The lines of a
+            // SyntaxError that show the source are indented.
+            if !bare.starts_with(' ') {
+                items.push(format!("exception {}", normaliser.text(&bare)));
+            }
         } else {
             items.push(format!("{:?} {}", line.level, normaliser.text(&line.message)));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rwsgi_harness::{ClientError, Connection, Response, Server, wait_until};
+use rwsgi_harness::{ClientError, Connection, Framing, Response, Server, wait_until};
 
 use crate::case::Case;
 use crate::normalise::{Normaliser, log_outcome};
@@ -91,6 +91,7 @@ fn describe(seen: &mut Observation, normaliser: &Normaliser, response: &Response
         }
         values.push_str(&value);
     }
+    framing(seen, response);
     if response.header("X-Method").is_some() {
         environ(seen, normaliser, &response.text());
     } else {
@@ -99,10 +100,21 @@ fn describe(seen: &mut Observation, normaliser: &Normaliser, response: &Response
     }
 }
 
+/// How the end of a complete body is told takes one field, so that it and the body are compared apart.
+fn framing(seen: &mut Observation, response: &Response) {
+    let framing = match response.framing {
+        _ if !response.complete => return,
+        Framing::Chunked => "chunked",
+        Framing::Length(_) => "length",
+        Framing::None | Framing::UntilClose => return,
+    };
+    seen.remove("header content-length");
+    seen.remove("header transfer-encoding");
+    put(seen, "framing", framing);
+}
+
 /// The lines of `environ_dump.py`: one key each.
 fn environ(seen: &mut Observation, normaliser: &Normaliser, text: &str) {
-    // Its length follows from the values, volatile ones among them.
-    seen.remove("header content-length");
     for line in text.lines() {
         if let Some((key, value)) = line.split_once(" = ") {
             put(seen, &format!("environ {key}"), normaliser.environ(key, value));

@@ -32,6 +32,7 @@ pub(super) fn area() -> Area {
                 .named(format!("HEAD {path} gzip")),
         );
     }
+    cases.push(head("/length_longer_than_empty_body"));
     cases.push(get("/on"));
     cases.push(head("/auto").version("HTTP/1.0").named("HEAD in HTTP/1.0"));
     cases.push(head("/auto").body("hello").named("HEAD with a body"));
