@@ -9,6 +9,18 @@ pub enum HashSeed {
     Fixed(u32),
 }
 
+/// `RWSGIUTF8Mode`: whether Python takes UTF-8 for the encoding of file names and files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Utf8Mode {
+    /// Under the C and POSIX locales, and where `PYTHONUTF8=1` is set.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never: the locale decides.
+    Off,
+}
+
 /// Settings of the Python embedded in httpd's processes: one set for the whole server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PythonSettings {
@@ -24,6 +36,8 @@ pub struct PythonSettings {
     pub warnings: Vec<String>,
     /// `WSGIPythonHashSeed`.
     pub hash_seed: Option<HashSeed>,
+    /// `RWSGIUTF8Mode`.
+    pub utf8_mode: Option<Utf8Mode>,
     /// `WSGIRestrictStdin`.
     pub restrict_stdin: Option<bool>,
     /// `WSGIRestrictStdout`.
@@ -49,6 +63,12 @@ impl PythonSettings {
     #[must_use]
     pub fn optimize(&self) -> u8 {
         self.optimize.unwrap_or(0)
+    }
+
+    /// Whether Python takes UTF-8 for the encoding of files; `Auto` unless set.
+    #[must_use]
+    pub fn utf8_mode(&self) -> Utf8Mode {
+        self.utf8_mode.unwrap_or_default()
     }
 
     /// Whether imports write no `.pyc` files; they do unless set.
@@ -86,6 +106,7 @@ mod tests {
         assert!(unset.is_empty());
         assert!(unset.path().is_empty());
         assert_eq!(unset.optimize(), 0);
+        assert_eq!(unset.utf8_mode(), Utf8Mode::Auto);
         assert!(!unset.dont_write_bytecode());
         assert!(!unset.restrict_stdin());
         assert!(!unset.restrict_stdout());

@@ -11,3 +11,4 @@ pub mod interpreter;
 pub mod python_home;
 pub mod settings;
 pub mod target;
+pub mod trusted;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::alias::ScriptAlias;
 use super::interpreter::PythonSettings;
+use super::trusted::Network;
 
 /// `WSGIMapHEADToGET`: when an application sees GET for a HEAD request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,6 +41,10 @@ pub struct DirSettings {
     pub enable_sendfile: Option<bool>,
     /// `WSGIMapHEADToGET`.
     pub map_head_to_get: Option<MapHead>,
+    /// `WSGITrustedProxyHeaders`, as environ keys such as `HTTP_X_FORWARDED_FOR`, in order.
+    pub trusted_proxy_headers: Option<Arc<[Arc<str>]>>,
+    /// `WSGITrustedProxies`; unset, any peer counts as a proxy.
+    pub trusted_proxies: Option<Arc<[Network]>>,
 }
 
 impl DirSettings {
@@ -64,7 +69,23 @@ impl DirSettings {
             error_override: overlay.error_override.or(base.error_override),
             enable_sendfile: overlay.enable_sendfile.or(base.enable_sendfile),
             map_head_to_get: overlay.map_head_to_get.or(base.map_head_to_get),
+            trusted_proxy_headers: overlay
+                .trusted_proxy_headers
+                .as_ref()
+                .or(base.trusted_proxy_headers.as_ref())
+                .cloned(),
+            trusted_proxies: overlay
+                .trusted_proxies
+                .as_ref()
+                .or(base.trusted_proxies.as_ref())
+                .cloned(),
         }
+    }
+
+    /// `WSGITrustedProxyHeaders`; none unless set.
+    #[must_use]
+    pub fn trusted_proxy_headers(&self) -> &[Arc<str>] {
+        self.trusted_proxy_headers.as_deref().unwrap_or_default()
     }
 
     /// Whether an application sees the Authorization header; it does not unless set.
@@ -222,6 +243,8 @@ mod tests {
             error_override: Some(true),
             enable_sendfile: Some(true),
             map_head_to_get: Some(MapHead::On),
+            trusted_proxy_headers: Some(Arc::from([Arc::from("HTTP_X_REAL_IP")])),
+            trusted_proxies: Network::parse("::1").map(|network| Arc::from([network])),
         };
         assert_eq!(DirSettings::merge(&all, &DirSettings::default()), all);
         assert_eq!(DirSettings::merge(&DirSettings::default(), &all), all);

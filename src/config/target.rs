@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use crate::gateway::environ::collapse_slashes;
+
 /// The callable looked for unless another one is named.
 pub const DEFAULT_CALLABLE: &str = "application";
 
@@ -78,6 +80,9 @@ pub fn callable_object<'a>(value: Option<&'a str>, facts: &dyn RequestFacts) -> 
 }
 
 fn expand_group<'a>(value: &'a str, facts: &dyn RequestFacts) -> Cow<'a, str> {
+    if !value.starts_with('%') {
+        return Cow::Borrowed(value);
+    }
     if value == "%{GLOBAL}" {
         return Cow::Borrowed("");
     }
@@ -96,15 +101,16 @@ fn expand_group<'a>(value: &'a str, facts: &dyn RequestFacts) -> Cow<'a, str> {
 
 fn expand_from_request(value: &str, facts: &dyn RequestFacts) -> Option<String> {
     match value {
-        "%{SERVER}" => Some(with_port(facts.server_name(), facts.port())),
+        "%{SERVER}" => Some(with_port(facts.server_name(), facts.port(), 0)),
         "%{HOST}" => {
             let host = facts.host().unwrap_or(Cow::Borrowed(facts.server_name()));
-            Some(with_port(&host, facts.port()))
+            Some(with_port(&host, facts.port(), 0))
         }
         "%{RESOURCE}" => {
-            let mut name = with_port(facts.server_name(), facts.port());
+            let path = facts.script_name();
+            let mut name = with_port(facts.server_name(), facts.port(), path.len() + 1);
             name.push('|');
-            name.push_str(&group_path(facts.script_name(), facts.case_insensitive()));
+            push_group_path(&mut name, path, facts.case_insensitive());
             Some(name)
         }
         _ => None,
@@ -117,32 +123,41 @@ fn environment_variable(value: &str) -> Option<&str> {
 }
 
 /// The usual ports of http and https leave no trace, whichever of the two a request uses.
-fn with_port(host: &str, port: u16) -> String {
-    match port {
-        80 | 443 => host.to_owned(),
-        _ => format!("{host}:{port}"),
+///
+/// There is room for `more` bytes after it: most requests come here.
+fn with_port(host: &str, port: u16, more: usize) -> String {
+    const LONGEST_PORT: usize = ":65535".len();
+    let mut name = String::with_capacity(host.len() + LONGEST_PORT + more);
+    name.push_str(host);
+    if port != 80 && port != 443 {
+        name.push(':');
+        push_decimal(&mut name, port);
     }
+    name
+}
+
+fn push_decimal(text: &mut String, number: u16) {
+    if number >= 10 {
+        push_decimal(text, number / 10);
+    }
+    text.push(char::from(b'0' + u8::try_from(number % 10).unwrap_or_default()));
 }
 
 /// The part of a group's name that a script's path makes: runs of slashes become one.
 ///
 /// Bytes that are no UTF-8 are written as `\xNN`, so that different paths stay different.
-fn group_path(script_name: &[u8], fold_case: bool) -> String {
-    let mut path = script_name.to_vec();
-    path.dedup_by(|next, previous| *next == b'/' && *previous == b'/');
-    if fold_case {
+fn push_group_path(name: &mut String, script_name: &[u8], fold_case: bool) {
+    let start = name.len();
+    let path = collapse_slashes(script_name);
+    for chunk in path.utf8_chunks() {
+        name.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            name.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    if fold_case && let Some(path) = name.get_mut(start..) {
         path.make_ascii_lowercase();
     }
-    String::from_utf8(path).unwrap_or_else(|error| {
-        let mut escaped = String::new();
-        for chunk in error.as_bytes().utf8_chunks() {
-            escaped.push_str(chunk.valid());
-            for byte in chunk.invalid() {
-                escaped.push_str(&format!("\\x{byte:02x}"));
-            }
-        }
-        escaped
-    })
 }
 
 #[cfg(test)]

@@ -141,6 +141,9 @@ codes! {
     CLIENT_BODY_FAILED = 1010: "The request's body could not be read.",
         "The client sent a broken body, or stopped sending; the application got an OSError. Told at info level.",
         "Nothing on the server, unless LimitRequestBody or Timeout is too low.";
+    EXTENSION_REFUSED = 1011: "An extension module refuses sub-interpreters.",
+        "The application runs in an application group of its own, which is a sub-interpreter, and an extension module it imports works in the main interpreter only. The line names the module.",
+        "Set `WSGIApplicationGroup %{GLOBAL}` for the application: the main interpreter. Only one such application fits in a process.";
 }
 
 /// The page `docs/errors.md`.

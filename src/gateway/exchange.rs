@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 
-use super::{BodyRule, Code, Head};
+use super::{BodyRule, Code, Head, diagnosis};
 
 /// One request's bodies, answer and log. Used by one thread at a time.
 ///
@@ -42,6 +42,26 @@ pub trait Exchange: Send {
 
     /// Writes lines to the log that belongs to the request.
     fn log(&mut self, level: Level, code: Option<Code>, text: &[u8]);
+
+    /// Logs an exception: a title with its code, the traceback, and, where an extension module refused the
+    /// application group `group`, what helps.
+    fn log_exception(&mut self, code: Code, title: &str, traceback: &[u8], group: &str) {
+        self.log(Level::Error, Some(code), title.as_bytes());
+        if traceback.is_empty() {
+            return;
+        }
+        self.log(Level::Error, None, traceback);
+        if group.is_empty() {
+            return;
+        }
+        if let Some(culprit) = diagnosis::refused_extension(&String::from_utf8_lossy(traceback)) {
+            let text = format!(
+                "{culprit} refuses to be imported into application group '{group}', which is a sub-interpreter; \
+                 set 'WSGIApplicationGroup %{{GLOBAL}}' for this application"
+            );
+            self.log(Level::Error, Some(Code::EXTENSION_REFUSED), text.as_bytes());
+        }
+    }
 }
 
 /// How long a request's body is announced to be.

@@ -203,6 +203,9 @@ fn bytes_literal(value: &[u8]) -> String {
 }
 
 fn check_name(name: &[u8]) -> Result<(), HeaderFault> {
+    if !name.is_empty() && name.iter().all(|byte| is_token(*byte)) {
+        return Ok(());
+    }
     if name.is_empty() {
         return Err(HeaderFault("header name is empty".into()));
     }
@@ -229,13 +232,44 @@ fn check_value(value: &[u8]) -> Result<(), HeaderFault> {
     Ok(())
 }
 
-/// RFC 9110, 5.6.2.
+/// Which bytes are `tchar` (RFC 9110, 5.6.2).
+const TOKENS: [bool; 256] = {
+    let mut tokens = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(clippy::cast_possible_truncation, reason = "below 256")]
+        let value = byte as u8;
+        tokens[byte] = value.is_ascii_alphanumeric()
+            || matches!(
+                value,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        byte += 1;
+    }
+    tokens
+};
+
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKENS.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 fn is_hop_by_hop(name: &[u8]) -> bool {
-    HOP_BY_HOP.iter().any(|known| known.eq_ignore_ascii_case(name))
+    HOP_BY_HOP
+        .iter()
+        .any(|known| known.len() == name.len() && known.eq_ignore_ascii_case(name))
 }
 
 /// A Content-Length: digits only, within 63 bits (RFC 9110, 8.6).

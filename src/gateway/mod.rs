@@ -6,8 +6,10 @@
 
 pub mod body;
 pub mod codes;
+pub mod diagnosis;
 pub mod environ;
 pub mod exchange;
+pub mod forwarded;
 pub mod headers;
 pub mod outcome;
 

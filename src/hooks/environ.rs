@@ -4,6 +4,7 @@ use super::lifecycle;
 use super::target::Target;
 use crate::config::settings::{DirSettings, MapHead};
 use crate::gateway::environ::{collapse_slashes, script_name_length};
+use crate::gateway::forwarded::{self, TrustedHeaders};
 use crate::gateway::{BodyLength, Environ, Key, Name};
 use crate::httpd::{Request, server_banner};
 
@@ -76,18 +77,16 @@ pub(super) fn collect<'r>(
     scratch: &'r Scratch,
     body: BodyLength,
 ) -> Environ<'r> {
-    let mut environ = Environ {
-        variables: Vec::with_capacity(96),
-    };
+    let mut environ = Environ::default();
     let https = add_variables(&mut environ, request);
-    add_headers(&mut environ, request, target.pass_authorization);
+    add_headers(&mut environ, request, target.pass_authorization, body);
     add_request(&mut environ, request, settings, paths);
-    add_body(&mut environ, request, body);
     add_peers(&mut environ, request, scratch);
     add_user(&mut environ, request);
     add_redirect(&mut environ, request);
     add_target(&mut environ, request, paths, target, scratch);
-    let scheme: &[u8] = if https || request.is_tls() {
+    let told = apply_forwarded(&mut environ, request, settings);
+    let scheme: &[u8] = if told.unwrap_or_else(|| https || request.is_tls()) {
         b"https"
     } else {
         b"http"
@@ -109,17 +108,29 @@ fn add_variables<'r>(environ: &mut Environ<'r>, request: &Request<'r>) -> bool {
     https
 }
 
-fn add_headers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, pass_authorization: bool) {
+fn add_headers<'r>(
+    environ: &mut Environ<'r>,
+    request: &Request<'r>,
+    pass_authorization: bool,
+    body: BodyLength,
+) {
     for (name, value) in request.headers_in().iter() {
-        let secret = match name.len() {
-            13 if name.eq_ignore_ascii_case(b"authorization") => {
-                !(pass_authorization || request.passes_cgi_authorization())
+        // Most names are told apart by their length.
+        let kind = match name.len() {
+            12 if name.eq_ignore_ascii_case(b"content-type") => Some(Name::Server(Key::ContentType)),
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                matches!(body, BodyLength::Known(_)).then_some(Name::Server(Key::ContentLength))
             }
-            19 if name.eq_ignore_ascii_case(b"proxy-authorization") => !request.passes_cgi_authorization(),
-            _ => false,
+            13 if name.eq_ignore_ascii_case(b"authorization") => {
+                (pass_authorization || request.passes_cgi_authorization()).then_some(Name::Header(name))
+            }
+            19 if name.eq_ignore_ascii_case(b"proxy-authorization") => {
+                request.passes_cgi_authorization().then_some(Name::Header(name))
+            }
+            _ => Some(Name::Header(name)),
         };
-        if !secret {
-            environ.push(Name::Header(name), value);
+        if let Some(name) = kind {
+            environ.push(name, value);
         }
     }
 }
@@ -161,34 +172,21 @@ fn original_uri(request_line: &[u8]) -> &[u8] {
     parts.nth(1).unwrap_or_default()
 }
 
-fn add_body<'r>(environ: &mut Environ<'r>, request: &Request<'r>, body: BodyLength) {
-    let headers = request.headers_in();
-    if let Some(value) = headers.get(c"Content-Type") {
-        environ.server(Key::ContentType, value);
-    }
-    if let (BodyLength::Known(_), Some(value)) = (body, headers.get(c"Content-Length")) {
-        environ.server(Key::ContentLength, value);
-    }
-}
-
 fn add_peers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, scratch: &'r Scratch) {
     environ.server(Key::ServerName, request.escape_html(request.server_name()));
     environ.server(Key::ServerPort, scratch.server_port.text());
     environ.server(Key::ServerAddr, request.local_ip());
     environ.server(Key::ServerSoftware, server_banner());
-    if !request.server_admin().is_empty() {
-        environ.server(Key::ServerAdmin, request.server_admin());
-    }
+    environ.server_if_set(Key::ServerAdmin, request.server_admin());
     environ.server(Key::RemoteAddr, request.client_ip());
     environ.server(Key::RemotePort, scratch.client_port.text());
 }
 
 fn add_user<'r>(environ: &mut Environ<'r>, request: &Request<'r>) {
-    if !request.auth_type().is_empty() {
-        environ.server(Key::AuthType, request.auth_type());
-    }
-    if !request.user().is_empty() {
-        environ.server(Key::RemoteUser, request.user());
+    environ.server_if_set(Key::AuthType, request.auth_type());
+    let user = request.user();
+    if !user.is_empty() {
+        environ.server(Key::RemoteUser, user);
         return;
     }
     let mut previous = request.previous();
@@ -228,12 +226,32 @@ fn add_target<'r>(
     environ.server(Key::WsgiListenerHost, request.listener().0);
     environ.server(Key::WsgiListenerPort, scratch.listener_port.text());
     environ.server(Key::WsgiServerPid, lifecycle::pid_text());
-    if !request.log_id().is_empty() {
-        environ.server(Key::WsgiRequestId, request.log_id());
+    environ.server_if_set(Key::WsgiRequestId, request.log_id());
+    environ.server_if_set(Key::WsgiConnectionId, request.connection_log_id());
+}
+
+/// Lets trusted proxies speak for the client that they serve. Whether its connection is encrypted, if they
+/// tell.
+fn apply_forwarded<'r>(
+    environ: &mut Environ<'r>,
+    request: &Request<'r>,
+    settings: &DirSettings,
+) -> Option<bool> {
+    let keys = settings.trusted_proxy_headers();
+    if keys.is_empty() {
+        return None;
     }
-    if !request.connection_log_id().is_empty() {
-        environ.server(Key::WsgiConnectionId, request.connection_log_id());
-    }
+    let trusted = TrustedHeaders::of_keys(keys);
+    let proxies = settings.trusted_proxies.as_deref();
+    // The address as mod_remoteip may have corrected it, so that a proxy it has seen through is no peer.
+    let told = forwarded::read(
+        &trusted,
+        proxies,
+        request.headers_in().iter(),
+        request.client_ip(),
+    );
+    told.apply_to(environ);
+    told.https
 }
 
 #[cfg(test)]

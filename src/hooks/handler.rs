@@ -58,7 +58,7 @@ impl Refusal {
 
 /// Whether the file may be run as a script.
 fn check_script(request: &Request<'_>) -> Result<(), Refusal> {
-    if !request.is_aliased() && !request.allows_exec_cgi() {
+    if request.alias().is_none() && !request.is_aliased() && !request.allows_exec_cgi() {
         return Err(Refusal::new(
             403,
             Code::EXEC_CGI_OFF,

@@ -5,7 +5,6 @@ use crate::python::{Attached, Code, Object, PyResult, format_exception, native};
 use crate::wsgi;
 
 /// What the modules tell, and how an interpreter is set up; the same for all interpreters of a process.
-#[derive(Clone, Debug)]
 pub struct Setup {
     /// Constants of every environ.
     pub constants: wsgi::Constants,
@@ -15,6 +14,17 @@ pub struct Setup {
     pub threads_per_process: i64,
     /// `apache.description`, `apache.mpm_name` and `apache.build_date`.
     pub server: ServerText,
+    /// What is set for one interpreter, by the name of its application group.
+    pub interpreter: Box<dyn Fn(&str) -> InterpreterSetup + Send + Sync>,
+    /// Whether the process serves in the foreground for debugging (`httpd -X`): its streams stay usable.
+    pub debugging: bool,
+    /// Writes a line to the log of the process.
+    pub log: wsgi::ProcessLog,
+}
+
+/// What is set for one interpreter.
+#[derive(Clone, Debug, Default)]
+pub struct InterpreterSetup {
     /// Directories for the front of `sys.path`.
     pub python_path: Vec<String>,
     /// Whether `sys.stdin` raises.
@@ -23,10 +33,10 @@ pub struct Setup {
     pub restrict_stdout: bool,
     /// Whether `signal.signal` is refused.
     pub restrict_signal: bool,
-    /// Whether the process serves in the foreground for debugging (`httpd -X`): its streams stay usable.
-    pub debugging: bool,
-    /// Writes a line to the log of the process.
-    pub log: wsgi::ProcessLog,
+    /// `sys.setswitchinterval`, in seconds.
+    pub switch_interval: Option<f64>,
+    /// Whether it has a GIL of its own; never the main interpreter.
+    pub own_gil: bool,
 }
 
 /// Words about the server.
@@ -103,18 +113,20 @@ fn run_setup<'py>(
     let globals = py.dict()?;
     let set = |name: &str, value: &Object<'py>| globals.set_item(py, &py.text(name)?, value);
     let path = py.list()?;
-    for entry in &setup.python_path {
+    let own = (setup.interpreter)(py.interpreter().name());
+    for entry in &own.python_path {
         path.append(py, &py.file_name(entry.as_bytes())?)?;
     }
     set("apache", apache)?;
     set("stderr", stderr)?;
     set("stdout", stdout)?;
     set("python_path", &path)?;
-    set("restrict_stdin", &py.bool(setup.restrict_stdin))?;
-    set("restrict_stdout", &py.bool(setup.restrict_stdout))?;
-    set("restrict_signal", &py.bool(setup.restrict_signal))?;
+    set("restrict_stdin", &py.bool(own.restrict_stdin))?;
+    set("restrict_stdout", &py.bool(own.restrict_stdout))?;
+    set("restrict_signal", &py.bool(own.restrict_signal))?;
     set("debugging", &py.bool(setup.debugging))?;
-    set("is_main", &py.bool(py.interpreter().name().is_empty()))?;
+    let interval = own.switch_interval.map(|seconds| py.float(seconds)).transpose()?;
+    set("switch_interval", &interval.unwrap_or_else(|| py.none()))?;
     Code::compile(py, SETUP_SOURCE, b"<mod_wsgi setup>")?.execute_in(py, &globals)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 # Sets up one interpreter. Runs once in each, before any application code; what it is told stands in its
-# globals: apache, stderr, stdout, python_path, restrict_stdin, restrict_stdout, restrict_signal, debugging.
+# globals: apache, stderr, stdout, python_path, restrict_stdin, restrict_stdout, restrict_signal, debugging,
+# switch_interval.
 
 import os
 import signal
@@ -81,6 +82,8 @@ def add_apache_module():
         setattr(own, name, getattr(apache, name))
 
 
+if switch_interval is not None:
+    sys.setswitchinterval(switch_interval)
 set_up_streams()
 sys.argv = ["mod_wsgi"]
 if restrict_signal:

@@ -3,7 +3,6 @@
 //! Nothing here runs in httpd's parent: a child starts Python after it was forked, so that every start of
 //! a child is a clean start, and stops it on the thread that started it.
 
-use std::collections::HashMap;
 use std::ffi::CStr;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,6 +10,7 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use pyo3::ffi;
+use rustc_hash::FxHashMap;
 
 use super::compile::c_string;
 use super::{Attached, Interpreter};
@@ -30,6 +30,8 @@ pub struct Settings {
     pub warnings: Vec<String>,
     /// `PYTHONHASHSEED`.
     pub hash_seed: Option<HashSeed>,
+    /// `-X utf8`; unset, Python decides by the locale and by `PYTHONUTF8`.
+    pub utf8_mode: Option<bool>,
 }
 
 /// `PYTHONHASHSEED`'s two forms.
@@ -62,15 +64,35 @@ pub enum NoInterpreter {
     Failed(StartError),
 }
 
-/// Called once in every new interpreter, attached to it, before anything else runs there.
-pub type Prepare = Box<dyn Fn(Attached<'_>) -> Result<(), String> + Send + Sync>;
+/// What every interpreter of a process gets.
+pub trait Plan: Send + Sync {
+    /// How the sub-interpreter of application group `name` is separated from the others.
+    fn isolation(&self, name: &str) -> Isolation;
+
+    /// Sets up a new interpreter. Called once in each, attached to it, before anything else runs there.
+    fn prepare(&self, py: Attached<'_>) -> Result<(), String>;
+}
+
+/// How a sub-interpreter is separated from the others of its process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// It shares the main interpreter's GIL, and any extension module may be imported.
+    #[default]
+    SharedGil,
+    /// It has a GIL of its own (PEP 684): it runs at the same time as others, and imports only extension
+    /// modules that say they can. Python before 3.12 knows no such interpreters.
+    OwnGil,
+}
+
+/// Whether this Python has interpreters with a GIL of their own.
+pub const HAS_OWN_GIL: bool = cfg!(Py_3_12);
 
 struct Runtime {
     main: &'static Interpreter,
-    groups: RwLock<HashMap<String, &'static Interpreter>>,
+    groups: RwLock<FxHashMap<String, &'static Interpreter>>,
     /// Serialises the making of interpreters.
     making: Mutex<()>,
-    prepare: Prepare,
+    plan: Box<dyn Plan>,
     /// Requests that are running Python now.
     active: AtomicUsize,
 }
@@ -113,11 +135,11 @@ pub(super) unsafe fn current_interpreter() -> Option<&'static Interpreter> {
         .find(|interpreter| interpreter.is(raw))
 }
 
-/// Starts Python on the current thread and lets `prepare` set up the main interpreter.
+/// Starts Python on the current thread and sets up the main interpreter by `plan`.
 ///
 /// Never aborts the process: what Python refuses comes back as an error. Call it once in a process, in a
 /// child of httpd.
-pub fn child_start(settings: &Settings, prepare: Prepare) -> Result<(), StartError> {
+pub fn child_start(settings: &Settings, plan: Box<dyn Plan>) -> Result<(), StartError> {
     if RUNTIME.get().is_some() {
         return Ok(());
     }
@@ -128,14 +150,14 @@ pub fn child_start(settings: &Settings, prepare: Prepare) -> Result<(), StartErr
     // SAFETY: the thread state that initialisation left current.
     unsafe { main.adopt_current(state) };
     // SAFETY: this thread is attached until PyEval_SaveThread below.
-    let prepared = prepare(unsafe { Attached::assume(main) });
+    let prepared = plan.prepare(unsafe { Attached::assume(main) });
     // SAFETY: attached since initialisation.
     unsafe { ffi::PyEval_SaveThread() };
     let runtime = Runtime {
         main,
         groups: RwLock::default(),
         making: Mutex::default(),
-        prepare,
+        plan,
         active: AtomicUsize::new(0),
     };
     let _ = RUNTIME.set(runtime);
@@ -152,7 +174,29 @@ impl Drop for Config {
     }
 }
 
+/// Settles how Python decodes text, before it decodes the first.
+///
+/// Under the C and POSIX locales, which is where init scripts start httpd, Python's own choice is UTF-8
+/// mode (PEP 540), unless `PYTHONUTF8=0` says otherwise.
+fn preinitialize(settings: &Settings) -> Result<(), StartError> {
+    // SAFETY: an all-zero PyPreConfig is what PyPreConfig_InitPythonConfig expects to fill.
+    let mut config: ffi::PyPreConfig = unsafe { std::mem::zeroed() };
+    // SAFETY: exclusive.
+    unsafe { ffi::PyPreConfig_InitPythonConfig(&raw mut config) };
+    config.parse_argv = 0;
+    if let Some(on) = settings.utf8_mode {
+        config.utf8_mode = on.into();
+        // Python would otherwise put C.UTF-8 in place of the C locale (PEP 538).
+        if !on {
+            config.coerce_c_locale = 0;
+        }
+    }
+    // SAFETY: a complete PyPreConfig; Python is not initialised in this process.
+    check(unsafe { ffi::Py_PreInitialize(&raw const config) })
+}
+
 fn initialize(settings: &Settings) -> Result<(), StartError> {
+    preinitialize(settings)?;
     // SAFETY: an all-zero PyConfig is what PyConfig_InitPythonConfig expects to fill.
     let mut config = Config(unsafe { std::mem::zeroed() });
     // SAFETY: a valid, exclusive PyConfig for all calls below; strings are C strings.
@@ -296,10 +340,12 @@ impl Runtime {
         name: &str,
         index: usize,
     ) -> Result<&'static Interpreter, StartError> {
-        // SAFETY: attached to the main interpreter; its thread state is made current again below.
-        let (main_state, state) = unsafe { (ffi::PyThreadState_Get(), ffi::Py_NewInterpreter()) };
+        // SAFETY: attached to the main interpreter.
+        let main_state = unsafe { ffi::PyThreadState_Get() };
+        // SAFETY: attached to the main interpreter, whose thread state is made current again below.
+        let state = unsafe { new_thread_state(self.plan.isolation(name)) };
         if state.is_null() {
-            // SAFETY: a failed Py_NewInterpreter leaves the caller's state current or none.
+            // SAFETY: a failed start leaves the caller's state current or none.
             unsafe { ffi::PyThreadState_Swap(main_state) };
             return Err(StartError(format!(
                 "no new interpreter for application group '{name}'"
@@ -311,12 +357,42 @@ impl Runtime {
         // SAFETY: `state` belongs to this thread and is current.
         unsafe { made.adopt_current(state) };
         // SAFETY: attached to the new interpreter until the swap below.
-        let prepared = (self.prepare)(unsafe { Attached::assume(made) });
-        // SAFETY: both states belong to this thread, and the interpreters share one GIL.
+        let prepared = self.plan.prepare(unsafe { Attached::assume(made) });
+        // SAFETY: both states belong to this thread; the swap lets one GIL go and takes the other, where
+        // they are two.
         unsafe { ffi::PyThreadState_Swap(main_state) };
         prepared.map_err(StartError)?;
         Ok(made)
     }
+}
+
+/// Makes a sub-interpreter and leaves its thread state current; null when it could not be made.
+///
+/// # Safety
+///
+/// The current thread is attached to the main interpreter.
+unsafe fn new_thread_state(isolation: Isolation) -> *mut ffi::PyThreadState {
+    #[cfg(Py_3_12)]
+    if isolation == Isolation::OwnGil {
+        // What a web application expects to work stays allowed.
+        let config = ffi::PyInterpreterConfig {
+            allow_fork: 1,
+            allow_exec: 1,
+            allow_daemon_threads: 1,
+            ..ffi::_PyInterpreterConfig_INIT
+        };
+        let mut state = std::ptr::null_mut();
+        // SAFETY: caller's promise; a complete configuration and a valid out-parameter.
+        let status = unsafe { ffi::Py_NewInterpreterFromConfig(&raw mut state, &raw const config) };
+        return if check(status).is_ok() {
+            state
+        } else {
+            std::ptr::null_mut()
+        };
+    }
+    let _ = isolation;
+    // SAFETY: caller's promise.
+    unsafe { ffi::Py_NewInterpreter() }
 }
 
 /// How Python was stopped.

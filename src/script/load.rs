@@ -3,12 +3,12 @@
 //! A script is a module named after a hash of its path, in `sys.modules`, whatever the file's extension.
 //! Loads of one interpreter wait for one another without the GIL; other interpreters are not held up.
 
-use std::collections::HashMap;
 use std::ffi::CString;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use md5::{Digest, Md5};
+use rustc_hash::FxHashMap;
 
 use crate::gateway::Code;
 use crate::python::{Attached, Code as Bytecode, ErrorKind, Object, Raised, Stored, format_exception};
@@ -19,7 +19,7 @@ pub type SourceStamp = i64;
 /// The loaded scripts of one interpreter.
 #[derive(Default)]
 pub struct Scripts {
-    loaded: Mutex<HashMap<Vec<u8>, Loaded>>,
+    loaded: Mutex<FxHashMap<Vec<u8>, Loaded>>,
     /// Held by the thread that loads; never waited for with the GIL held.
     loading: Mutex<()>,
 }
@@ -40,7 +40,7 @@ pub struct LoadError {
 }
 
 impl Scripts {
-    fn loaded(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Loaded>> {
+    fn loaded(&self) -> MutexGuard<'_, FxHashMap<Vec<u8>, Loaded>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -18,7 +18,6 @@ const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
 
 /// The dict of an earlier request, with the raw values that its objects were made from.
 pub(super) struct Template {
-    shape: u64,
     dict: Stored,
     entries: Vec<Entry>,
 }
@@ -67,42 +66,39 @@ pub(super) fn build<'py>(
     state: &State,
     environ: &Environ<'_>,
 ) -> PyResult<'py, Object<'py>> {
-    let shape = shape(&environ.variables);
-    let mut template = match take(state, shape) {
-        Some(template) if template.fits(&environ.variables) => template,
-        Some(other) => {
-            other.release(py);
-            Template::new(py, state, shape, &environ.variables)?
-        }
-        None => Template::new(py, state, shape, &environ.variables)?,
+    let template = match reuse(py, state, &environ.variables)? {
+        Some(template) => template,
+        None => Template::new(py, state, &environ.variables)?,
     };
-    let filled = template.fill(py, &environ.variables);
-    let copy = filled.and_then(|()| template.dict.get(py).copy_dict(py));
+    let copy = template.dict.get(py).copy_dict(py);
     keep(py, state, template);
     copy
 }
 
-/// A number that requests with the same names share, and others seldom; [`Template::fits`] makes sure.
-fn shape(variables: &[Variable<'_>]) -> u64 {
-    const PRIME: u64 = 0x0100_0000_01b3;
-    variables.iter().fold(0xcbf2_9ce4_8422_2325, |hash, variable| {
-        let mark = match variable.name {
-            Name::Server(key) => key as u64,
-            Name::Header(name) | Name::Set(name) => {
-                let ends = u64::from(name.first().copied().unwrap_or(0)) << 8
-                    | u64::from(name.last().copied().unwrap_or(0));
-                (name.len() as u64) << 16 | ends
-            }
-        };
-        (hash ^ mark).wrapping_mul(PRIME)
-    })
-}
-
-/// Templates are taken out while in use, so that threads never wait for one another's.
-fn take(state: &State, shape: u64) -> Option<Template> {
-    let mut templates = state.templates();
-    let position = templates.iter().rposition(|template| template.shape == shape)?;
-    Some(templates.swap_remove(position))
+/// The latest template with the request's names, with the request's values. Templates are taken out while in
+/// use, so that threads never wait for one another's.
+fn reuse<'py>(
+    py: Attached<'py>,
+    state: &State,
+    variables: &[Variable<'_>],
+) -> PyResult<'py, Option<Template>> {
+    // Nearly always the last one: filling finds out whether it fits.
+    let Some(mut last) = state.templates().pop() else {
+        return Ok(None);
+    };
+    if last.fill(py, variables)? {
+        return Ok(Some(last));
+    }
+    let other = {
+        let mut templates = state.templates();
+        let position = templates.iter().rposition(|template| template.fits(variables));
+        let other = position.map(|position| templates.remove(position));
+        templates.push(last);
+        other
+    };
+    let Some(mut other) = other else { return Ok(None) };
+    let fits = other.fill(py, variables)?;
+    Ok(fits.then_some(other))
 }
 
 fn keep(py: Attached<'_>, state: &State, template: Template) {
@@ -113,7 +109,7 @@ fn keep(py: Attached<'_>, state: &State, template: Template) {
     let evicted = {
         let mut templates = state.templates();
         templates.push(template);
-        (templates.len() > MAX_TEMPLATES).then(|| templates.swap_remove(0))
+        (templates.len() > MAX_TEMPLATES).then(|| templates.remove(0))
     };
     if let Some(evicted) = evicted {
         evicted.release(py);
@@ -121,12 +117,7 @@ fn keep(py: Attached<'_>, state: &State, template: Template) {
 }
 
 impl Template {
-    fn new<'py>(
-        py: Attached<'py>,
-        state: &State,
-        shape: u64,
-        variables: &[Variable<'_>],
-    ) -> PyResult<'py, Template> {
+    fn new<'py>(py: Attached<'py>, state: &State, variables: &[Variable<'_>]) -> PyResult<'py, Template> {
         let dict = state.base_environ(py).copy_dict(py)?;
         let keys: Vec<Option<Vec<u8>>> = variables.iter().map(|variable| variable.name.key()).collect();
         let last: HashMap<&[u8], usize> = keys
@@ -137,7 +128,9 @@ impl Template {
         let mut entries = Vec::with_capacity(variables.len());
         for (index, (variable, key)) in variables.iter().zip(&keys).enumerate() {
             let counts = key.as_deref().filter(|key| last.get(key) == Some(&index));
-            let key = counts.map(|key| py.key(key)).transpose()?;
+            let key = counts
+                .map(|key| py.key(key, variable.name.is_common(key)))
+                .transpose()?;
             let entry = Entry {
                 name: OwnedName::new(variable.name),
                 value: variable.value.to_vec(),
@@ -147,7 +140,6 @@ impl Template {
             entries.push(entry);
         }
         Ok(Template {
-            shape,
             dict: dict.store(),
             entries,
         })
@@ -163,16 +155,24 @@ impl Template {
                 .all(|(entry, variable)| entry.name.is(variable.name))
     }
 
-    /// Puts the request's values in where they differ.
-    fn fill<'py>(&mut self, py: Attached<'py>, variables: &[Variable<'_>]) -> PyResult<'py, ()> {
+    /// Puts the request's values in where they differ; false when the names are others, and then some values
+    /// may have been put in already.
+    fn fill<'py>(&mut self, py: Attached<'py>, variables: &[Variable<'_>]) -> PyResult<'py, bool> {
+        if self.entries.len() != variables.len() {
+            return Ok(false);
+        }
+        let dict = self.dict.get(py);
         for (entry, variable) in self.entries.iter_mut().zip(variables) {
+            if !entry.name.is(variable.name) {
+                return Ok(false);
+            }
             if entry.value != variable.value {
                 entry.value.clear();
                 entry.value.extend_from_slice(variable.value);
-                entry.set(py, self.dict.get(py))?;
+                entry.set(py, dict)?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn size(&self) -> usize {

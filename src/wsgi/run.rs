@@ -145,11 +145,11 @@ impl<'py> Request<'_, 'py> {
         };
         let name = exception.type_name();
         let text = format_exception(self.py, &exception);
+        let group = self.py.interpreter().name();
         self.transaction().lease.with_detached(self.py, |exchange| {
             let script = String::from_utf8_lossy(exchange.script()).into_owned();
             let title = format!("[script {script}] {name} exception raised {doing} WSGI script '{script}'.");
-            exchange.log(Level::Error, Some(code), title.as_bytes());
-            exchange.log(Level::Error, None, &text);
+            exchange.log_exception(code, &title, &text, group);
         });
     }
 

@@ -58,11 +58,16 @@ impl Call<StartResponse> for StartResponse {
             this.transaction.phase(),
             arguments.get(2).filter(|value| !value.is_none()),
         )?;
-        let head = read_head(py, status, headers)?;
+        let mut head = std::mem::take(&mut this.transaction.response().draft);
+        let checked = read_head(py, &mut head, status, headers);
         let mut response = this.transaction.response();
-        response.head = head;
-        response.phase = Phase::Started;
+        if checked.is_ok() {
+            std::mem::swap(&mut response.head, &mut head);
+            response.phase = Phase::Started;
+        }
+        response.draft = head;
         drop(response);
+        checked?;
         match this.write.get() {
             Some(write) => Ok(write.get(py).clone()),
             None => Err(Raised::new(
@@ -95,8 +100,14 @@ fn check_restart<'py>(py: Attached<'py>, phase: Phase, exc_info: Option<&Object<
     Ok(())
 }
 
-fn read_head<'py>(py: Attached<'py>, status: &Object<'py>, headers: &Object<'py>) -> PyResult<'py, Head> {
-    let mut head = Head::default();
+/// Fills `head` from the arguments, or raises what is wrong with them.
+fn read_head<'py>(
+    py: Attached<'py>,
+    head: &mut Head,
+    status: &Object<'py>,
+    headers: &Object<'py>,
+) -> PyResult<'py, ()> {
+    head.clear();
     with_latin1(py, status, |line| head.set_status(line))?;
     let mut index = 0;
     // The length is asked again for each item: nothing keeps an application from changing its list.
@@ -116,7 +127,7 @@ fn read_head<'py>(py: Attached<'py>, status: &Object<'py>, headers: &Object<'py>
             Ok(with_latin1(py, &value, |value| head.add(name, value)))
         })??;
     }
-    Ok(head)
+    Ok(())
 }
 
 /// Gives the Latin-1 bytes of a `str` to `f`; what `f` finds wrong is raised as ValueError.

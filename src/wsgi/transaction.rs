@@ -19,6 +19,8 @@ pub struct Transaction {
 pub(super) struct Response {
     pub(super) phase: Phase,
     pub(super) head: Head,
+    /// What the next call of `start_response` is checked in, so that a call that raises changes nothing.
+    pub(super) draft: Head,
     pub(super) framing: Framing,
 }
 

@@ -192,6 +192,12 @@ fn what_a_client_can_choose() {
     assert!(Influence::None < Influence::Partial && Influence::Partial < Influence::Full);
 }
 
+fn group_path(path: &[u8], fold_case: bool) -> String {
+    let mut name = String::new();
+    push_group_path(&mut name, path, fold_case);
+    name
+}
+
 proptest! {
     #[test]
     fn collapsed_paths_have_no_double_slash(path in "[/aA]{0,20}") {

@@ -1,5 +1,6 @@
 //! What a server is made of, before it starts.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
@@ -34,6 +35,8 @@ pub struct Builder {
     access_log: bool,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
+    launcher: Vec<OsString>,
+    pub(crate) single_process: bool,
     pub(crate) rules: Rules,
     pub(crate) limit: Duration,
 }
@@ -77,6 +80,8 @@ impl Builder {
             access_log: true,
             environment: Vec::new(),
             arguments: Vec::new(),
+            launcher: Vec::new(),
+            single_process: false,
             rules: Rules::default(),
             limit: Duration::from_secs(60),
         }
@@ -192,6 +197,22 @@ impl Builder {
         self
     }
 
+    /// Runs httpd below another program, such as a profiler: its name on `/usr/bin:/bin` (or its
+    /// path) and its arguments, before httpd's own.
+    #[must_use]
+    pub fn under(mut self, command: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.launcher = command.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// One process that serves without forking (`httpd -X`). It is taken as started once it has
+    /// answered an `OPTIONS *`.
+    #[must_use]
+    pub fn single_process(mut self) -> Self {
+        self.single_process = true;
+        self
+    }
+
     /// Log lines of level warn or worse whose message matches this regular expression may appear.
     #[must_use]
     pub fn allow_log(mut self, pattern: &str) -> Self {
@@ -260,7 +281,15 @@ impl Builder {
 
     /// httpd over this layout, in a clean environment.
     pub(crate) fn command(&self, layout: &Layout) -> Command {
-        let mut command = Command::new(&Httpd::installed().program);
+        let program = &Httpd::installed().program;
+        let mut command = match self.launcher.split_first() {
+            Some((launcher, arguments)) => {
+                let mut command = Command::new(launcher);
+                command.args(arguments).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")

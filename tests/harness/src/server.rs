@@ -23,6 +23,8 @@ use crate::wait::{wait_for, wait_until};
 
 /// How long httpd may take to start or restart.
 const START_LIMIT: Duration = Duration::from_secs(20);
+/// How long a single process may take to start; a profiler slows it 50 times.
+const SLOW_START_LIMIT: Duration = Duration::from_secs(120);
 /// How long httpd may take to stop before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 /// How long a test waits for a log line.
@@ -56,7 +58,11 @@ impl Server {
             File::create(layout.root().join("logs/stderr.log")).expect("the log directory is writable");
         let mut command = builder.command(&layout);
         command
-            .arg("-DFOREGROUND")
+            .arg(if builder.single_process {
+                "-X"
+            } else {
+                "-DFOREGROUND"
+            })
             .stdin(std::process::Stdio::null())
             .stdout(output)
             .stderr(errors)
@@ -72,7 +78,12 @@ impl Server {
             watchdog: Some(watchdog),
             finished: false,
         };
-        if server.await_start() {
+        let started = if builder.single_process {
+            server.await_answer()
+        } else {
+            server.await_start()
+        };
+        if started {
             return Ok(server);
         }
         server.stop();
@@ -88,6 +99,22 @@ impl Server {
                 return Some(true);
             }
             matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)).then_some(false)
+        })
+        .unwrap_or(false)
+    }
+
+    /// A single process logs nothing when it begins to serve, and listens long before.
+    fn await_answer(&mut self) -> bool {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port()));
+        wait_for(SLOW_START_LIMIT, || {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return Some(false);
+            }
+            let mut connection = Connection::open(address).ok()?;
+            connection
+                .send("OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                .ok()?;
+            connection.try_response().ok().map(|_| true)
         })
         .unwrap_or(false)
     }

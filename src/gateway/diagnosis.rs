@@ -1,0 +1,67 @@
+//! What a traceback tells beyond itself.
+
+/// Words by which extension modules refuse a sub-interpreter.
+const REFUSALS: [&str; 5] = [
+    // CPython 3.12 and later, of an interpreter with a GIL of its own.
+    "does not support loading in subinterpreters",
+    // PyO3.
+    "PyO3 modules do not yet support subinterpreters",
+    "PyO3 modules may only be initialized once per interpreter process",
+    // Cython.
+    "this module can only be loaded into one interpreter per process",
+    // NumPy.
+    "cannot load module more than once per process",
+];
+
+/// What failed to import when a traceback ends with an extension module refusing a sub-interpreter: the
+/// module's name where the message has it, else the import statement that led there.
+pub fn refused_extension(traceback: &str) -> Option<String> {
+    let refusal = traceback
+        .lines()
+        .rev()
+        .find(|line| REFUSALS.iter().any(|words| line.contains(words)))?;
+    let named = refusal
+        .split_once("module ")
+        .and_then(|(_, rest)| rest.split_once(" does not support loading"))
+        .map(|(name, _)| format!("module {name}"));
+    named.or_else(|| {
+        let mut lines = traceback.lines().rev().map(str::trim);
+        lines.find(|line| is_import(line)).map(|line| format!("'{line}'"))
+    })
+}
+
+fn is_import(line: &str) -> bool {
+    line.starts_with("import ") || (line.starts_with("from ") && line.contains(" import "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_of_cpython_names_the_module() {
+        let text = "Traceback (most recent call last):\n  File \"/a.py\", line 1, in <module>\n    import numpy\n\
+                    ImportError: module numpy._core._multiarray_umath does not support loading in subinterpreters\n";
+        assert_eq!(
+            refused_extension(text).as_deref(),
+            Some("module numpy._core._multiarray_umath")
+        );
+    }
+
+    #[test]
+    fn other_messages_are_told_by_the_import() {
+        let text = "Traceback (most recent call last):\n  File \"/a.py\", line 1, in <module>\n    \
+                    from cryptography.hazmat.bindings._rust import x509\n\
+                    ImportError: PyO3 modules do not yet support subinterpreters, see there\n";
+        assert_eq!(
+            refused_extension(text).as_deref(),
+            Some("'from cryptography.hazmat.bindings._rust import x509'")
+        );
+    }
+
+    #[test]
+    fn any_other_error_is_no_refusal() {
+        assert_eq!(refused_extension("ImportError: No module named 'numpy'\n"), None);
+        assert_eq!(refused_extension(""), None);
+    }
+}
