@@ -41,7 +41,7 @@ pub(super) fn area() -> Area {
     for (name, body) in FRAMINGS {
         cases.push(chunked("/read_all").chunked_bytes(body).named(name));
     }
-    for path in ["/read_all", "/read_in_threes", "/iterate", "/readline", "/ignore"] {
+    for path in ["/read_all", "/read_in_threes", "/iterate", "/readline"] {
         let cut = chunked(path)
             .header("Transfer-Encoding", "chunked")
             .bare("5\r\nhello\r\n5\r\nwor");

@@ -16,7 +16,6 @@ pub(super) fn area() -> Area {
     cases.push(post("/read_all", [0, 255, 10, 13, 10, 128]).named("binary"));
     cases.push(post("/readlines", "a\r\nb\rc\n").named("carriage returns"));
     cases.push(post("/length", "x".repeat(300_000)).named("large"));
-    cases.push(post("/ignore", "x".repeat(300_000)).named("large and ignored"));
     cases.push(post("/readline", "y".repeat(100_000)).named("long line"));
     for path in ["/read_all", "/ignore", "/read_exact"] {
         cases.push(
@@ -25,7 +24,7 @@ pub(super) fn area() -> Area {
                 .named(format!("expect {path}")),
         );
     }
-    for path in ["/remember", "/readline", "/read_in_threes", "/iterate", "/ignore"] {
+    for path in ["/remember", "/readline", "/read_in_threes", "/iterate"] {
         let body = Case::new("POST", path)
             .header("Content-Length", "20")
             .bare("too short");
