@@ -68,31 +68,30 @@ impl Decimal {
     }
 }
 
-/// All variables. What the server computes comes last, and so wins.
+/// Adds all variables. What the server computes comes last, and so wins.
 pub(super) fn collect<'r>(
+    environ: &mut Environ<'r>,
     request: &Request<'r>,
     settings: &DirSettings,
     paths: &Paths<'r>,
     target: &'r Target<'r>,
     scratch: &'r Scratch,
     body: BodyLength,
-) -> Environ<'r> {
-    let mut environ = Environ::default();
-    let https = add_variables(&mut environ, request);
-    add_headers(&mut environ, request, target.pass_authorization, body);
-    add_request(&mut environ, request, settings, paths);
-    add_peers(&mut environ, request, scratch);
-    add_user(&mut environ, request);
-    add_redirect(&mut environ, request);
-    add_target(&mut environ, request, paths, target, scratch);
-    let told = apply_forwarded(&mut environ, request, settings);
+) {
+    let https = add_variables(environ, request);
+    add_headers(environ, request, target.pass_authorization, body);
+    add_request(environ, request, settings, paths);
+    add_peers(environ, request, scratch);
+    add_user(environ, request);
+    add_redirect(environ, request);
+    add_target(environ, request, paths, target, scratch);
+    let told = apply_forwarded(environ, request, settings);
     let scheme: &[u8] = if told.unwrap_or_else(|| https || request.is_tls()) {
         b"https"
     } else {
         b"http"
     };
     environ.server(Key::WsgiUrlScheme, scheme);
-    environ
 }
 
 /// Variables of configuration and other modules. Whether one of them, `HTTPS`, says that the client's

@@ -138,6 +138,9 @@ fn setup(settings: &ServerSettings) -> Setup {
             mpm_name: process::mpm_name(),
             build_date: process::build_date(),
         },
+        environment: std::env::vars_os()
+            .map(|(name, value)| (name.into_encoded_bytes(), value.into_encoded_bytes()))
+            .collect(),
         interpreter: interpreter_setups(settings),
         debugging: process::is_debugging(),
         log: log::process,
@@ -147,13 +150,22 @@ fn setup(settings: &ServerSettings) -> Setup {
 /// Settings of each interpreter by name.
 fn interpreter_setups(settings: &ServerSettings) -> Box<dyn Fn(&str) -> InterpreterSetup + Send + Sync> {
     let python = settings.python.clone();
-    Box::new(move |_name| InterpreterSetup {
-        python_path: python.path().to_vec(),
-        restrict_stdin: python.restrict_stdin(),
-        restrict_stdout: python.restrict_stdout(),
-        restrict_signal: python.restrict_signal(),
-        switch_interval: None,
-        own_gil: false,
+    Box::new(move |name| {
+        let options = python.interpreter_options("", name);
+        let own_gil = options.per_interpreter_gil && !name.is_empty();
+        // Interpreters that share a GIL share its interval.
+        let fitting = own_gil || !options.switch_interval_of_application;
+        InterpreterSetup {
+            python_path: options.path,
+            restrict_stdin: options.restrict_stdin,
+            restrict_stdout: options.restrict_stdout,
+            restrict_signal: options.restrict_signal,
+            switch_interval: options
+                .switch_interval
+                .filter(|_| fitting)
+                .map(|interval| interval.as_secs_f64()),
+            own_gil,
+        }
     })
 }
 

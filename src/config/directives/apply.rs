@@ -63,7 +63,7 @@ pub(super) fn python_path(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
     let list = call.only_word()?;
     let separator = if cfg!(windows) { ';' } else { ':' };
     let entries = list.split(separator).filter(|entry| !entry.is_empty());
-    python(call)?.path = Some(entries.map(str::to_owned).collect());
+    python(call)?.current_options().path = Some(entries.map(str::to_owned).collect());
     Ok(())
 }
 

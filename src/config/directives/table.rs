@@ -235,7 +235,7 @@ pub static DIRECTIVES: &[Directive] = &[
         "On|Off",
         "Off",
         "Whether using `sys.stdin` raises an error.",
-        |call| set_server_switch(call, |server| &mut server.python.restrict_stdin)
+        |call| set_server_switch(call, |server| &mut server.python.options.restrict_stdin)
     ),
     directive!(
         "WSGIRestrictStdout",
@@ -243,7 +243,7 @@ pub static DIRECTIVES: &[Directive] = &[
         "On|Off",
         "Off",
         "Whether using `sys.stdout` raises an error; otherwise it goes to the error log.",
-        |call| set_server_switch(call, |server| &mut server.python.restrict_stdout)
+        |call| set_server_switch(call, |server| &mut server.python.options.restrict_stdout)
     ),
     directive!(
         "WSGIRestrictSignal",
@@ -252,7 +252,7 @@ pub static DIRECTIVES: &[Directive] = &[
         "On",
         "Whether `signal.signal` is without effect, so that no application takes away the signals that \
          httpd controls its processes with.",
-        |call| set_server_switch(call, |server| &mut server.python.restrict_signal)
+        |call| set_server_switch(call, |server| &mut server.python.options.restrict_signal)
     ),
     directive!(
         "RWSGIUTF8Mode",

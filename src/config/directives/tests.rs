@@ -423,7 +423,7 @@ fn bad_aliases_say_what_is_wrong() {
         ),
         (
             "WSGIScriptAlias / /x pass-authorization=maybe",
-            "must be one of: Off | On, not \"maybe\"",
+            "\"pass-authorization=maybe\"; it takes Off | On",
         ),
         ("WSGIScriptAliasMatch ^/( /x", "missing closing parenthesis"),
     ] {
