@@ -83,6 +83,10 @@ const ROWS: &[Row] = &[
     row("response", "GET /transfer_encoding_and_length", "*", "", "Headers that belong to the connection"),
     row("response", "GET /fails/*", "log", "Error WSGI010", "One number for a script that does not load"),
     row("reload", "*", "log", "Error WSGI010", "One number for a script that does not load"),
+    row("proxies", "no address *", "environ REMOTE_ADDR", "", "Forwarding headers that hold no address"),
+    row("proxies", "no address *", "environ HTTP_X_FORWARDED_FOR", "", "Forwarding headers that hold no address"),
+    row("proxies", "/trusted all trusted", "environ HTTP_X_FORWARDED_FOR", "10.0.0.1,10.0.0.2", "The spelling of a shortened X-Forwarded-For"),
+    row("proxies", "/trusted empty elements", "environ HTTP_X_FORWARDED_FOR", "203.0.113.9,, 10.1.2.3,", "The spelling of a shortened X-Forwarded-For"),
     row("errors", "*/long_line", "log", "marker start", "Long lines and NUL bytes in the log"),
     row("errors", "*/nul", "log", "marker after", "Long lines and NUL bytes in the log"),
 ];
@@ -120,11 +124,12 @@ impl Allowed {
         counts
     }
 
-    /// Rows of these areas that allowed nothing: the difference is gone, and so should the row be.
-    pub(crate) fn unused(&self, areas: &[&str]) -> Vec<String> {
+    /// Rows of these areas, and of all where these are all, that allowed nothing: the difference is gone, and so
+    /// should the row be.
+    pub(crate) fn unused(&self, areas: &[&str], all: bool) -> Vec<String> {
         ROWS.iter()
             .zip(&self.used)
-            .filter(|(row, used)| (row.area == "*" || areas.contains(&row.area)) && used.get() == 0)
+            .filter(|(row, used)| ((row.area == "*" && all) || areas.contains(&row.area)) && used.get() == 0)
             .map(|(row, _)| format!("{}: {}: {}", row.area, row.case, row.field))
             .collect()
     }

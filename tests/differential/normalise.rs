@@ -46,7 +46,8 @@ impl Normaliser {
             root,
             port,
             address: compile(r"0x[0-9a-f]{6,}"),
-            etag: compile(r#""[0-9a-f]+-[0-9a-f]+""#),
+            // Weak while the file is younger than a second.
+            etag: compile(r#"(W/)?"[0-9a-f]+-[0-9a-f]+""#),
             script_module: compile("_mod_wsgi_[0-9a-f]{32}"),
             code: compile(r"\b(WSGI\d{4}|AH\d{5})\b"),
             prefix: compile(r"^\[script [^\]]*\] "),

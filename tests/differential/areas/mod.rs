@@ -8,6 +8,7 @@ mod head;
 mod headers;
 mod input;
 mod paths;
+mod proxies;
 mod reload;
 mod response;
 mod start_response;
@@ -29,6 +30,7 @@ pub(crate) fn all() -> Vec<Area> {
         response::area(),
         head::area(),
         paths::area(),
+        proxies::area(),
         errors::area(),
         file_wrapper::area(),
         reload::area(),
