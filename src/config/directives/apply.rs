@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::args::leading_integer;
-use super::super::interpreter::{HashSeed, PythonSettings};
+use super::super::interpreter::{HashSeed, PythonSettings, Utf8Mode};
 use super::super::settings::{DirSettings, MapHead, ServerSettings};
 use super::call::Call;
 use super::{ConfigError, Problem};
@@ -86,6 +86,23 @@ pub(super) fn python_hash_seed(call: &mut Call<'_, '_>) -> Result<(), ConfigErro
         return Err(call.error(Problem::Value { value: word, allowed }));
     };
     python(call)?.hash_seed = Some(seed);
+    Ok(())
+}
+
+pub(super) fn utf8_mode(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
+    let word = call.only_word()?;
+    let mode = match word.to_ascii_lowercase().as_str() {
+        "auto" => Utf8Mode::Auto,
+        "on" => Utf8Mode::On,
+        "off" => Utf8Mode::Off,
+        _ => {
+            return Err(call.error(Problem::NotOneOf {
+                value: word,
+                allowed: "Off | On | Auto",
+            }));
+        }
+    };
+    python(call)?.utf8_mode = Some(mode);
     Ok(())
 }
 

@@ -87,7 +87,9 @@ fn options(call: &mut Call<'_, '_>) -> Result<AliasOptions, ConfigError> {
             "callable-object" => {
                 options.callable_object = call.option_name(&value, "callable-object", "callable object")?;
             }
-            "pass-authorization" => options.pass_authorization = Some(call.switch(value)?),
+            "pass-authorization" => {
+                options.pass_authorization = Some(call.option_switch(WHAT, "pass-authorization", &value)?);
+            }
             _ => return Err(call.unknown_option(format!("{name}={value}"), WHAT, OPTIONS)),
         }
     }

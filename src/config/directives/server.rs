@@ -121,7 +121,7 @@ pub(super) fn verbose_debugging(call: &mut Call<'_, '_>) -> Result<(), ConfigErr
 
 /// A name that only older releases know.
 pub(super) fn removed(call: &mut Call<'_, '_>, advice: &str) -> Result<(), ConfigError> {
-    call.all_words()?;
+    call.only_word()?;
     let text = format!("is a name of older releases and has no effect; {advice}");
     call.tell(Level::Warning, Code::DIRECTIVE_REMOVED, &text);
     Ok(())

@@ -1,7 +1,7 @@
 //! Python and its interpreters.
 
 use super::super::apply::{
-    python_hash_seed, python_home, python_optimize, python_warnings, set_server_switch,
+    python_hash_seed, python_home, python_optimize, python_warnings, set_server_switch, utf8_mode,
 };
 use super::super::{Directive, interpreter, server};
 use super::directive;
@@ -145,5 +145,16 @@ pub(super) const ROWS: &[Directive] = &[
         "On (Off on macOS and Windows)",
         "Whether paths that differ in letter case name different scripts.",
         |call| set_server_switch(call, |server| &mut server.case_sensitivity)
+    ),
+    directive!(
+        "RWSGIUTF8Mode",
+        Global,
+        "On|Off|Auto",
+        "Auto",
+        "Whether Python takes UTF-8 for the encoding of file names, of files opened without `encoding=` and \
+         of its standard streams, whatever the locale is. `Auto` does so under the C and POSIX locales, \
+         where init scripts start httpd, and heeds the environment variable `PYTHONUTF8`. `Off` leaves it \
+         all to the locale.",
+        utf8_mode
     ),
 ];
