@@ -38,7 +38,10 @@ fn load(import: &Import<'_>, exchange: &mut dyn Exchange) -> Option<()> {
     let loaded = interpreter.attach(|py| {
         let state = interpreter.state::<InterpreterState>()?;
         let stamp = script::source_stamp(import.script);
-        match state.scripts.load(py, import.script, stamp, true, import.fold_case) {
+        match state
+            .scripts
+            .load(py, import.script, stamp, true, import.fold_case)
+        {
             Ok(_) => Some(()),
             Err(error) => {
                 exchange.log_exception(error.code, &error.title, &error.traceback, group);

@@ -14,7 +14,9 @@ use crate::{sys, wsgi};
 pub use crate::python::runtime::{HashSeed, Settings};
 pub use crate::script::{Access, Destination, Password, RealmHash, source_stamp};
 pub use import::{Import, import};
-pub use question::{Question, Unanswered, allow_access, check_password, dispatch, get_realm_hash, groups_for_user};
+pub use question::{
+    Question, Unanswered, allow_access, check_password, dispatch, get_realm_hash, groups_for_user,
+};
 
 /// Most sub-interpreters of one process. Their names can depend on what clients send.
 pub const MAX_INTERPRETERS: usize = 128;

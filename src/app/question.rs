@@ -72,11 +72,10 @@ pub fn groups_for_user(
 }
 
 /// Who is to run the request (`WSGIDispatchScript`).
-pub fn dispatch(
-    question: &Question<'_, '_>,
-    exchange: &mut dyn Exchange,
-) -> Result<Destination, Unanswered> {
-    ask(question, exchange, |module, environ| script::dispatch(module, environ))
+pub fn dispatch(question: &Question<'_, '_>, exchange: &mut dyn Exchange) -> Result<Destination, Unanswered> {
+    ask(question, exchange, |module, environ| {
+        script::dispatch(module, environ)
+    })
 }
 
 fn ask<T>(

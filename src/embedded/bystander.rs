@@ -1,8 +1,6 @@
 //! An exchange for scripts that do not answer a request: they can write to its log, and no more.
 
-use crate::gateway::{
-    BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level,
-};
+use crate::gateway::{BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level};
 use crate::httpd::{Request, log};
 use crate::sys;
 

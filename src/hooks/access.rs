@@ -23,7 +23,12 @@ pub(super) fn check(request: Request<'_>) -> Status {
                 script.path,
                 String::from_utf8_lossy(request.uri()).escape_debug()
             );
-            log::request(&request, Level::Error, Some(Code::ACCESS_REFUSED), text.as_bytes());
+            log::request(
+                &request,
+                Level::Error,
+                Some(Code::ACCESS_REFUSED),
+                text.as_bytes(),
+            );
             Status::Http(403)
         }
         Err(app::Unanswered) => Status::Http(403),

@@ -13,7 +13,11 @@ pub(super) fn membership(request: Request<'_>, wanted: &[&[u8]]) -> Membership {
         return Membership::NoUser;
     }
     let Some(script) = &request.dir_settings().auth_group_script else {
-        refuse(&request, Code::GROUP_SCRIPT_NOT_SET, "WSGIAuthGroupScript is not set");
+        refuse(
+            &request,
+            Code::GROUP_SCRIPT_NOT_SET,
+            "WSGIAuthGroupScript is not set",
+        );
         return Membership::Denied;
     };
     let answer = question::about(&request, script, |question, exchange| {

@@ -148,12 +148,7 @@ struct Credentials {
     proxy_authorization: bool,
 }
 
-fn add_headers<'r>(
-    environ: &mut Environ<'r>,
-    request: &Request<'r>,
-    shown: Credentials,
-    body: BodyLength,
-) {
+fn add_headers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, shown: Credentials, body: BodyLength) {
     for (name, value) in request.headers_in().iter() {
         // Most names are told apart by their length.
         let kind = match name.len() {

@@ -162,8 +162,7 @@ fn run<'r>(request: &Request<'r>, body: BodyLength, handler_script: Option<&'r H
     let paths = Paths::of(request);
     let mut target = Target::of(request, settings, paths.script_name, handler_script);
     if let Some(script) = &settings.dispatch_script
-        && let Err(app::Unanswered) =
-            dispatch::redirect(request, settings, script, &paths, body, &mut target)
+        && let Err(app::Unanswered) = dispatch::redirect(request, settings, script, &paths, body, &mut target)
     {
         let reason = format!("dispatch script '{}' gave no answer", script.path);
         return Refusal::new(500, Code::DISPATCH_FAILED, reason).answer(request);

@@ -90,7 +90,9 @@ pub(super) fn child_start(child: &Child<'_>) -> bool {
 
 /// Loads what httpd's own processes are to load before they serve (contract 3.3).
 fn import_scripts(settings: &ServerSettings) {
-    let Some(finished) = &settings.finished else { return };
+    let Some(finished) = &settings.finished else {
+        return;
+    };
     for script in finished.imports_of("") {
         let path = script.path.as_bytes();
         let import = Import {

@@ -129,7 +129,9 @@ unsafe extern "C" fn check_password<H: Hooks>(
         // that request.
         let (request, user, password) = unsafe { (Request::new(request), bytes(user), bytes(password)) };
         request
-            .map_or(Login::Failed, |request| H::check_password(request, user, password))
+            .map_or(Login::Failed, |request| {
+                H::check_password(request, user, password)
+            })
             .code()
     })
 }

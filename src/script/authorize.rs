@@ -32,7 +32,10 @@ pub fn groups_for_user<'py>(
         module.wrong(Code::GROUPS_NOT_ITERABLE, &what)
     })?;
     let mut groups = Vec::new();
-    while let Some(item) = iterator.next(py).map_err(|raised| module.raised(FUNCTION, raised))? {
+    while let Some(item) = iterator
+        .next(py)
+        .map_err(|raised| module.raised(FUNCTION, raised))?
+    {
         groups.push(name(module, &item)?);
     }
     Ok(groups)

@@ -43,8 +43,7 @@ impl<'py> Module<'_, 'py> {
     /// The function of this name raised.
     pub(super) fn raised(&self, name: &str, raised: Raised<'py>) -> ScriptError {
         let file = String::from_utf8_lossy(self.path);
-        let title =
-            format!("[script {file}] an exception was raised by '{name}' of WSGI script '{file}'.");
+        let title = format!("[script {file}] an exception was raised by '{name}' of WSGI script '{file}'.");
         describe(self.py, Code::HOOK_RAISED, title, raised)
     }
 }

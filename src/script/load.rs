@@ -94,7 +94,9 @@ impl Scripts {
     pub fn forget(&self, py: Attached<'_>, path: &[u8], globals: &Object<'_>) {
         let removed = {
             let mut loaded = self.loaded();
-            let is_same = loaded.get(path).is_some_and(|found| found.globals.get(py).is(globals));
+            let is_same = loaded
+                .get(path)
+                .is_some_and(|found| found.globals.get(py).is(globals));
             is_same.then(|| loaded.remove(path)).flatten()
         };
         if let Some(old) = removed {
@@ -198,7 +200,12 @@ fn forget_module(py: Attached<'_>, name: &str) {
     }
 }
 
-pub(super) fn describe<'py>(py: Attached<'py>, code: Code, title: String, raised: Raised<'py>) -> ScriptError {
+pub(super) fn describe<'py>(
+    py: Attached<'py>,
+    code: Code,
+    title: String,
+    raised: Raised<'py>,
+) -> ScriptError {
     ScriptError {
         code,
         title,

@@ -158,7 +158,10 @@ impl Call<VarLookup> for VarLookup {
             let message = format!("{NAME}() argument must be str or bytes");
             return Err(Raised::new(py, ErrorKind::TypeError, message));
         };
-        let found = this.0.lease.with_detached(py, |exchange| exchange.tls_variable(name));
+        let found = this
+            .0
+            .lease
+            .with_detached(py, |exchange| exchange.tls_variable(name));
         match found.ok_or_else(|| ended(py, NAME))? {
             Some(value) => py.latin1(&value),
             None => Ok(py.none()),

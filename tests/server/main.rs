@@ -21,6 +21,7 @@ mod file_wrapper;
 mod forwarded;
 mod frameworks;
 mod guestbook;
+mod hooks;
 mod http2;
 mod input;
 mod mpm;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::hooks::DENIED;
 use crate::server;
 use rwsgi_harness::{Builder, Mpm, Server};
 
@@ -16,7 +17,8 @@ const NOTHING: [u16; 3] = [500, 500, 500];
 
 /// Every entry with what it leaves working, and how often its panic is told by one child and three requests
 /// (`None`: at least once).
-const SERVED: [(&str, [u16; 3], Option<usize>); 10] = [
+const SERVED: [(&str, [u16; 3], Option<usize>); 11] = [
+    ("access_checker", NOTHING, Some(3)),
     ("child_exit", SERVING, Some(1)),
     ("child_init", NO_PYTHON, Some(1)),
     ("dealloc", SERVING, None),
@@ -43,6 +45,7 @@ fn panics_every_entry_of_the_source_is_listed() {
         .iter()
         .map(|(point, ..)| *point)
         .chain(REFUSED)
+        .chain(DENIED.map(|(point, ..)| point))
         .map(str::to_string)
         .collect();
     assert_eq!(points_in(&source()), listed);
@@ -97,7 +100,7 @@ fn panics_in_the_configuration_refuse_it() {
 }
 
 /// The line that tells of a panic, wherever it was caught.
-fn told_by(point: &str) -> String {
+pub(crate) fn told_by(point: &str) -> String {
     format!("^WSGI1001: a panic was caught in {point} at ")
 }
 
@@ -137,7 +140,7 @@ fn source() -> String {
 }
 
 /// The debug build of the module that was made with this program; another build has no fault points.
-fn debug_module() -> Option<PathBuf> {
+pub(crate) fn debug_module() -> Option<PathBuf> {
     let program = std::env::current_exe().expect("the running program has a path");
     let beside = program.parent().expect("a directory");
     let found = [beside.join("libmod_rwsgi.so"), beside.join("../libmod_rwsgi.so")]

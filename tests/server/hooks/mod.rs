@@ -1,0 +1,68 @@
+//! Scripts that httpd asks about a request: access, users, groups, dispatch; and scripts that answer for other
+//! files or are loaded when a process starts. One test a row of what they may answer.
+
+mod access;
+mod authentication;
+mod digest;
+mod dispatch;
+mod groups;
+mod handler;
+mod import;
+mod panics;
+
+pub(crate) use panics::DENIED;
+
+use rwsgi_harness::{Response, Server};
+
+/// The password that `hook_user.py` takes.
+const PASSWORD: &str = "open-5e5ame";
+
+/// `Authorization: Basic` credentials.
+fn basic(user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> String {
+    let credentials = [user.as_ref(), b":", password.as_ref()].concat();
+    format!("Basic {}", base64(&credentials))
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let number = (0..3).fold(0, |number, at| {
+            number << 8 | u32::from(group.get(at).copied().unwrap_or(0))
+        });
+        for at in 0..4 {
+            let digit = (number >> (18 - 6 * at)) & 63;
+            text.push(if at <= group.len() {
+                char::from(DIGITS[digit as usize])
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+/// Asks as this user, with the password that is right for all.
+fn ask(server: &Server, target: &str, user: impl AsRef<[u8]>) -> Response {
+    server
+        .request("GET", target)
+        .header("Authorization", &basic(user, PASSWORD))
+        .send()
+}
+
+/// The value of a line `key = value`.
+#[track_caller]
+fn value<'t>(text: &'t str, key: &str) -> &'t str {
+    let found = text
+        .lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+    found.unwrap_or_else(|| panic!("no {key} in\n{text}"))
+}
+
+/// Credentials never reach a log.
+#[track_caller]
+fn assert_no_password_in_logs(server: &Server) {
+    for line in server.logs() {
+        assert!(!line.message.contains(PASSWORD), "{}", line.message);
+    }
+}
