@@ -253,9 +253,7 @@ fn check_password_runs_in_the_application_group_named() {
 #[test]
 fn hook_environ_has_the_cgi_variables_and_nothing_else() {
     let server = guarded()
-        .config(
-            "SetEnv SECRET_SETTING hunter2\nServerAdmin root@localhost\nServerSignature On",
-        )
+        .config("SetEnv SECRET_SETTING hunter2\nServerAdmin root@localhost\nServerSignature On")
         .config("<Location /private>\n  CGIPassAuth On\n</Location>")
         .start();
     let response = server
