@@ -56,6 +56,10 @@ unsafe fn check(main: *mut ffi::server_rec) -> Finished {
         names.push((name, record.is_virtual != 0, settings));
         server = record.next;
     }
+    // httpd keeps the main server first, and behind it the virtual host it has read last.
+    if let Some((_, hosts)) = names.split_first_mut() {
+        hosts.reverse();
+    }
     let entries: Vec<ServerEntry<'_>> = names
         .iter()
         .map(
@@ -76,8 +80,9 @@ unsafe fn check(main: *mut ffi::server_rec) -> Finished {
 /// `main` is httpd's list of servers, of which nobody borrows anything.
 unsafe fn keep(main: *mut ffi::server_rec, finished: &Arc<Finished>) {
     let mut server = main;
-    // SAFETY: caller's promise; the list ends with null, and the record is null or of this type.
+    // SAFETY: caller's promise; the list ends with null.
     while let Some(record) = unsafe { server.as_ref() } {
+        // SAFETY: caller's promise; the record is null or of this type.
         let settings = unsafe {
             ffi::ap_get_module_config(record.module_config, module())
                 .cast::<ServerSettings>()

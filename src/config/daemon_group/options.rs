@@ -62,15 +62,15 @@ pub static DAEMON_OPTIONS: &[DaemonOption] = options! {
     "home" home = Reader::absolute_path, "directory", "the user's home if `user=` differs from httpd's \
      `User`",
         "Working directory of the processes, and the first of `sys.path`.";
-    "lang" lang = Reader::text, "locale", "inherited",
+    "lang" lang = Reader::text_or_none, "locale", "inherited",
         "Value of the variable LANG.";
-    "locale" locale = Reader::text, "locale", "inherited",
+    "locale" locale = Reader::text_or_none, "locale", "inherited",
         "Value of the variable LC_ALL.";
-    "python-home" python_home = Reader::text, "directory", "`WSGIPythonHome`",
+    "python-home" python_home = Reader::text_or_none, "directory", "`WSGIPythonHome`",
         "A virtual environment, or the prefix of a Python installation.";
     "python-path" python_path = Reader::directories, "directory:directory...", "",
         "Directories that come first in `sys.path`. `.pth` files in them are followed.";
-    "python-eggs" python_eggs = Reader::text, "directory", "",
+    "python-eggs" python_eggs = Reader::text_or_none, "directory", "",
         "Value of the variable PYTHON_EGG_CACHE.";
     "switch-interval" switch_interval = Reader::interval, "seconds", "Python's own",
         "How long a thread keeps Python's lock while others wait; decimals are allowed.";

@@ -139,6 +139,11 @@ impl Reader {
         Ok(Some(self.value.clone()))
     }
 
+    /// Text of which none is as good as no option, as generated configurations have it.
+    pub(super) fn text_or_none(&mut self) -> Result<Option<String>, OptionError> {
+        Ok(Some(self.value.clone()).filter(|text| !text.is_empty()))
+    }
+
     /// A path from the root.
     pub(super) fn absolute_path(&mut self) -> Result<Option<String>, OptionError> {
         if !self.value.starts_with('/') {
@@ -164,7 +169,6 @@ impl Reader {
 
     /// Directories with colons between; empty ones do not count.
     pub(super) fn directories(&mut self) -> Result<Vec<String>, OptionError> {
-        self.text()?;
         Ok(self.list(':'))
     }
 
@@ -186,7 +190,7 @@ impl Reader {
         if self.value == "%{GROUP}" {
             return Ok(Some(format!("(wsgi:{})", self.group)));
         }
-        self.text()
+        self.text_or_none()
     }
 }
 

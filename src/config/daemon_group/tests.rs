@@ -49,8 +49,12 @@ const EXPECTED: &[Expected] = &[
     (
         "display-name",
         "None",
-        &[("x", "Some(\"x\")"), ("%{GROUP}", "Some(\"(wsgi:g)\")")],
-        &[""],
+        &[
+            ("x", "Some(\"x\")"),
+            ("%{GROUP}", "Some(\"(wsgi:g)\")"),
+            ("", "None"),
+        ],
+        &[],
     ),
     (
         "user",
@@ -73,16 +77,36 @@ const EXPECTED: &[Expected] = &[
     ),
     ("chroot", "None", &[("/a", "Some(\"/a\")")], &["a"]),
     ("home", "None", &[("/a", "Some(\"/a\")")], &["a", "~"]),
-    ("lang", "None", &[("C.UTF-8", "Some(\"C.UTF-8\")")], &[""]),
-    ("locale", "None", &[("C.UTF-8", "Some(\"C.UTF-8\")")], &[""]),
-    ("python-home", "None", &[("/a", "Some(\"/a\")")], &[""]),
+    (
+        "lang",
+        "None",
+        &[("C.UTF-8", "Some(\"C.UTF-8\")"), ("", "None")],
+        &[],
+    ),
+    (
+        "locale",
+        "None",
+        &[("C.UTF-8", "Some(\"C.UTF-8\")"), ("", "None")],
+        &[],
+    ),
+    (
+        "python-home",
+        "None",
+        &[("/a", "Some(\"/a\")"), ("", "None")],
+        &[],
+    ),
     (
         "python-path",
         "[]",
-        &[("/a:/b:", "[\"/a\", \"/b\"]"), (":", "[]")],
-        &[""],
+        &[("/a:/b:", "[\"/a\", \"/b\"]"), (":", "[]"), ("", "[]")],
+        &[],
     ),
-    ("python-eggs", "None", &[("/a", "Some(\"/a\")")], &[""]),
+    (
+        "python-eggs",
+        "None",
+        &[("/a", "Some(\"/a\")"), ("", "None")],
+        &[],
+    ),
     (
         "switch-interval",
         "None",
