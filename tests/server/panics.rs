@@ -32,7 +32,8 @@ const SERVED: [(&str, [u16; 3], Option<usize>); 11] = [
 ];
 
 /// Entries without which a directive would be passed over: the configuration is refused.
-const REFUSED: [&str; 4] = [
+const REFUSED: [&str; 5] = [
+    "check_config",
     "create_dir_config",
     "create_server_config",
     "directive",
