@@ -29,8 +29,9 @@ const SERVED: [(&str, [u16; 3], Option<usize>); 10] = [
     ("translate_name", NOTHING, Some(3)),
 ];
 
-/// Entries without which a directive would be passed over: the configuration is refused.
-const REFUSED: [&str; 4] = [
+/// Entries without which a directive would be passed over, or a wrong one taken: the configuration is refused.
+const REFUSED: [&str; 5] = [
+    "check_config",
     "create_dir_config",
     "create_server_config",
     "directive",
