@@ -29,7 +29,7 @@ const SERVED: [(&str, [u16; 3], Option<usize>); 10] = [
     ("translate_name", NOTHING, Some(3)),
 ];
 
-/// Entries without which a directive would be passed over: the configuration is refused.
+/// Entries without which a directive would be passed over, or a wrong one taken: the configuration is refused.
 const REFUSED: [&str; 5] = [
     "check_config",
     "create_dir_config",
