@@ -1,6 +1,7 @@
 //! What Python code finds in every interpreter: the modules `mod_wsgi` and `apache`, the streams of `sys`,
 //! the restrictions and the module path.
 
+use crate::gateway::Level;
 use crate::python::{Attached, Code, Object, PyResult, format_exception, native};
 use crate::wsgi;
 
@@ -70,9 +71,13 @@ fn build<'py>(py: Attached<'py>, setup: &Setup) -> PyResult<'py, wsgi::State> {
     modules.set_item(py, &py.text("mod_wsgi")?, &module)?;
     let apache = native::new_module(py, c"apache", c"The Apache httpd that this Python runs in.")?;
     fill_apache(py, &apache, setup)?;
-    let stderr = state.process_stream(py, "<stderr>", setup.log)?;
-    let stdout = state.process_stream(py, "<stdout>", setup.log)?;
-    run_setup(py, setup, &apache, &stderr, &stdout)?;
+    let stream = |name, level| state.process_stream(py, name, level, setup.log);
+    let streams = [
+        ("stderr", stream("<stderr>", Level::Error)?),
+        ("stdout", stream("<stdout>", Level::Error)?),
+        ("notices", stream("<notices>", Level::Info)?),
+    ];
+    run_setup(py, setup, &apache, &streams)?;
     Ok(state)
 }
 
@@ -109,8 +114,7 @@ fn run_setup<'py>(
     py: Attached<'py>,
     setup: &Setup,
     apache: &Object<'py>,
-    stderr: &Object<'py>,
-    stdout: &Object<'py>,
+    streams: &[(&str, Object<'py>)],
 ) -> PyResult<'py, ()> {
     let globals = py.dict()?;
     let set = |name: &str, value: &Object<'py>| globals.set_item(py, &py.text(name)?, value);
@@ -126,8 +130,9 @@ fn run_setup<'py>(
     set("environment", &environment)?;
     set("is_main", &py.bool(py.interpreter().name().is_empty()))?;
     set("apache", apache)?;
-    set("stderr", stderr)?;
-    set("stdout", stdout)?;
+    for (name, stream) in streams {
+        set(name, stream)?;
+    }
     set("python_path", &path)?;
     set("restrict_stdin", &py.bool(own.restrict_stdin))?;
     set("restrict_stdout", &py.bool(own.restrict_stdout))?;

@@ -11,12 +11,17 @@ mod apache_conf;
 mod application;
 mod body_length;
 mod configurations;
+mod corpus;
+mod directive_table;
 mod directives;
+mod encoding;
 mod environ;
 mod errors;
 mod file_wrapper;
+mod forwarded;
 mod frameworks;
 mod guestbook;
+mod http2;
 mod input;
 mod mpm;
 mod outcome;
@@ -74,6 +79,12 @@ fn get_kept(server: &Server, kept: &mut Option<Connection>, target: &str) -> Res
             Err(error) => panic!("a request failed (connection used before: {reused}): {error}"),
         }
     }
+}
+
+/// Says why a test cannot run here.
+fn skips<T>(why: &str) -> Option<T> {
+    eprintln!("skipped: {why}");
+    None
 }
 
 /// The virtual environment with what `tests/requirements.txt` names; without it a test has to skip.
