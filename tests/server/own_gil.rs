@@ -3,7 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rwsgi_harness::Builder;
 
@@ -14,12 +14,15 @@ fn own_gil() -> Option<Builder> {
     let module = env::var_os("RWSGI_TEST_OWN_GIL_MODULE").map(PathBuf::from);
     let home = env::var("RWSGI_TEST_OWN_GIL_HOME").ok();
     let (Some(module), Some(home)) = (module, home) else {
-        println!("skipped: no module for Python 3.12 or later (RWSGI_TEST_OWN_GIL_MODULE, see tools/other-python.sh)");
+        println!(
+            "skipped: no module for Python 3.12 or later (RWSGI_TEST_OWN_GIL_MODULE, see tools/other-python.sh)"
+        );
         return None;
     };
     Some(
         server()
-            .module_under_test(module)
+            .without_module_under_test()
+            .load_module("wsgi_module", module)
             .one_process()
             .config(&format!("WSGIPythonHome {home}\nWSGIPerInterpreterGIL On"))
             .config("WSGIScriptAlias /one ${APPS}/own_gil.py application-group=one")
@@ -53,7 +56,7 @@ fn own_gil_interpreters_run_at_the_same_time() {
         return;
     }
     let server = builder.start();
-    let burn = |path: &str| server.request("GET", &format!("{path}/burn")).timeout(Duration::from_secs(60)).send();
+    let burn = |path: &str| server.get(&format!("{path}/burn"));
     for path in ["/one", "/two"] {
         assert_eq!(burn(path).status, 200);
     }
@@ -74,7 +77,10 @@ fn own_gil_interpreters_run_at_the_same_time() {
         }
     }
     println!("two own-GIL groups: {best:.2} times as fast as in turn");
-    assert!(best >= 1.6, "two groups at once are only {best:.2} times as fast as in turn");
+    assert!(
+        best >= 1.6,
+        "two groups at once are only {best:.2} times as fast as in turn"
+    );
     server.finish();
 }
 
