@@ -4,7 +4,7 @@
 #
 #   tools/other-python.sh TARGET-DIR COMMAND...
 #
-# The command gets RWSGI_TEST_OWN_GIL_MODULE and RWSGI_TEST_OWN_GIL_HOME. OTHER_PYTHON names the Python;
+# The command gets RWSGI_TEST_OWN_GIL_MODULE, _HOME and _PACKAGES. OTHER_PYTHON names the Python;
 # otherwise python3.14, 3.13 and 3.12 are looked for on PATH and below ~/.pyenv. Root's httpd serves under
 # another account: where that cannot reach the installation, a copy is made in TARGET-DIR or, if that cannot
 # be reached either, in a temporary folder that is removed afterwards.
@@ -36,7 +36,7 @@ served_account_can_read() {
     local account
     for account in www-data apache daemon nobody; do
         if id "$account" >/dev/null 2>&1; then
-            setpriv --reuid "$account" --regid "$(id -g "$account")" --clear-groups test -r "$1"
+            setpriv --reuid "$account" --regid "$(id -g "$account")" --clear-groups test -x "$1"
             return
         fi
     done
@@ -49,20 +49,39 @@ if [ -z "$python" ]; then
 fi
 echo "Building the module for $python too (tests of interpreters with their own GIL)" >&2
 PYO3_PYTHON=$python CARGO_TARGET_DIR=$target "${CARGO:-cargo}" build --locked --release --lib
-home=$("$python" -c 'import sys; print(sys.base_prefix)')
-if ! served_account_can_read "$home/bin/python3"; then
-    copy=$target/home
-    if [ ! -d "$copy" ]; then
-        cp -a "$home" "$copy.partial"
-        mv "$copy.partial" "$copy"
-    fi
-    if ! served_account_can_read "$copy/bin/python3"; then
-        temporary=$(mktemp -d)
-        trap 'rm -rf "$temporary"' EXIT
-        chmod 755 "$temporary"
-        cp -a "$copy" "$temporary/home"
-        copy=$temporary/home
-    fi
-    home=$copy
+packages=$target/packages
+if [ ! -d "$packages/numpy" ]; then
+    "$python" -m pip install --quiet --target "$packages" 'numpy~=2.2' >&2 || echo "numpy was not installed: its test will say that it skips." >&2
 fi
-RWSGI_TEST_OWN_GIL_MODULE=$target/release/libmod_rwsgi.so RWSGI_TEST_OWN_GIL_HOME=$home "$@"
+
+temporary=
+# Where the served account can read what is at $1; copies it there if it has to.
+readable() {
+    local from=$1 name=$2
+    if served_account_can_read "$from"; then
+        echo "$from"
+        return
+    fi
+    if [ ! -d "$target/$name" ]; then
+        cp -a "$from" "$target/$name.partial"
+        mv "$target/$name.partial" "$target/$name"
+    fi
+    if served_account_can_read "$target/$name"; then
+        echo "$target/$name"
+        return
+    fi
+    cp -a "$target/$name" "$temporary/$name"
+    echo "$temporary/$name"
+}
+
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+chmod 755 "$temporary"
+export RWSGI_TEST_OWN_GIL_MODULE=$target/release/libmod_rwsgi.so
+RWSGI_TEST_OWN_GIL_HOME=$(readable "$("$python" -c 'import sys; print(sys.base_prefix)')" home)
+export RWSGI_TEST_OWN_GIL_HOME
+if [ -d "$packages/numpy" ]; then
+    RWSGI_TEST_OWN_GIL_PACKAGES=$(readable "$packages" packages-copy)
+    export RWSGI_TEST_OWN_GIL_PACKAGES
+fi
+"$@"
