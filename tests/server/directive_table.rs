@@ -11,6 +11,7 @@ fn arguments(directive: &Directive) -> &'static str {
         "WSGIScriptAlias" | "WSGIScriptAliasMatch" => "/mounted /a.wsgi",
         "WSGIHandlerScript" => "a-handler /a.wsgi",
         "WSGIImportScript" => "/a.wsgi process-group=%{GLOBAL} application-group=%{GLOBAL}",
+        "WSGIAccessScript" => "${APPS}/lets_in.py",
         "WSGIAcceptMutex" => "fcntl",
         "WSGIPythonOptimize" | "WSGIPythonHashSeed" | "WSGISwitchInterval" | "WSGISlowRequests" => "1",
         "WSGITelemetryService" => "unix:/run/telemetry.sock",
@@ -129,7 +130,13 @@ fn htaccess_takes_what_allow_override_allows() {
                 .file(format!("{place}/file.txt"), "served");
         }
     }
-    let server = builder.allow_log("not allowed here").start();
+    let server = builder
+        .app(
+            "lets_in.py",
+            "def allow_access(environ, host):\n    return True\n",
+        )
+        .allow_log("not allowed here")
+        .start();
     for (folder, allowed, context) in overrides {
         for (index, directive) in DIRECTIVES.iter().enumerate() {
             let response = server.get(&format!("/{folder}/{index}/file.txt"));

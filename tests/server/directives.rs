@@ -56,9 +56,8 @@ impl Directive {
             "WSGITrustedProxyHeaders" => "X-Forwarded-For",
             "WSGIHandlerScript" => "name ${APPS}/hello.py",
             "WSGIImportScript" => "${APPS}/hello.py process-group=%{GLOBAL} application-group=%{GLOBAL}",
-            "WSGIDispatchScript" | "WSGIAccessScript" | "WSGIAuthUserScript" | "WSGIAuthGroupScript" => {
-                "${APPS}/hello.py"
-            }
+            "WSGIAccessScript" => "${APPS}/lets_in.py",
+            "WSGIDispatchScript" | "WSGIAuthUserScript" | "WSGIAuthGroupScript" => "${APPS}/hello.py",
             "RWSGIApplicationGroup" => "auto",
             "WSGIDaemonProcess" => "group",
             "WSGISocketPrefix" => "${ROOT}/run/wsgi",
@@ -117,6 +116,7 @@ fn directive_contexts_of_the_main_configuration() {
 fn directive_contexts_of_htaccess() {
     let directives = directives();
     let mut builder = server()
+        .app("lets_in.py", "def allow_access(environ, host):\n    return True\n")
         .config("AccessFileName .htaccess\n<Directory ${HTDOCS}>\n  AllowOverride FileInfo AuthConfig\n</Directory>")
         .allow_log("not allowed here|stands for a whole server|name of older releases");
     for directive in &directives {
