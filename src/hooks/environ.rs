@@ -98,37 +98,6 @@ pub(super) fn collect<'r>(
     environ.server(Key::WsgiUrlScheme, scheme);
 }
 
-/// Adds what a script is told that is asked about the request (contract 3.9). Credentials are never shown,
-/// whatever the application may see, and neither are variables of the configuration.
-pub(super) fn collect_for_hook<'r>(
-    environ: &mut Environ<'r>,
-    request: &Request<'r>,
-    paths: &Paths<'r>,
-    application_group: &'r str,
-    scratch: &'r Scratch,
-) {
-    let nothing = Credentials {
-        authorization: false,
-        proxy_authorization: false,
-    };
-    // The length is shown as it was sent: nobody reads a body by it.
-    add_headers(environ, request, nothing, BodyLength::Known(0));
-    environ.server(Key::RequestMethod, request.method());
-    environ.server(Key::ScriptName, paths.script_name);
-    environ.server(Key::PathInfo, paths.path_info);
-    environ.server(Key::QueryString, request.args().unwrap_or_default());
-    environ.server(Key::RequestUri, original_uri(request.request_line()));
-    environ.server(Key::ServerProtocol, request.protocol());
-    environ.server(Key::DocumentRoot, request.document_root());
-    add_peers(environ, request, scratch);
-    environ.server(Key::ServerSignature, request.server_signature());
-    if let Some(host) = request.client_host() {
-        environ.server(Key::RemoteHost, host);
-    }
-    environ.server(Key::WsgiProcessGroup, b"");
-    environ.server(Key::WsgiApplicationGroup, application_group.as_bytes());
-}
-
 /// Variables of configuration and other modules. Whether one of them, `HTTPS`, says that the client's
 /// connection is encrypted.
 fn add_variables<'r>(environ: &mut Environ<'r>, request: &Request<'r>) -> bool {
@@ -143,12 +112,17 @@ fn add_variables<'r>(environ: &mut Environ<'r>, request: &Request<'r>) -> bool {
 }
 
 /// Which headers with credentials are shown.
-struct Credentials {
-    authorization: bool,
-    proxy_authorization: bool,
+pub(super) struct Credentials {
+    pub(super) authorization: bool,
+    pub(super) proxy_authorization: bool,
 }
 
-fn add_headers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, shown: Credentials, body: BodyLength) {
+pub(super) fn add_headers<'r>(
+    environ: &mut Environ<'r>,
+    request: &Request<'r>,
+    shown: Credentials,
+    body: BodyLength,
+) {
     for (name, value) in request.headers_in().iter() {
         // Most names are told apart by their length.
         let kind = match name.len() {
@@ -200,14 +174,14 @@ fn method<'r>(request: &Request<'r>, settings: &DirSettings) -> &'r [u8] {
 }
 
 /// The target of the request line as the client sent it.
-fn original_uri(request_line: &[u8]) -> &[u8] {
+pub(super) fn original_uri(request_line: &[u8]) -> &[u8] {
     let mut parts = request_line
         .split(|byte| *byte == b' ')
         .filter(|part| !part.is_empty());
     parts.nth(1).unwrap_or_default()
 }
 
-fn add_peers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, scratch: &'r Scratch) {
+pub(super) fn add_peers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, scratch: &'r Scratch) {
     environ.server(Key::ServerName, request.escape_html(request.server_name()));
     environ.server(Key::ServerPort, scratch.server_port.text());
     environ.server(Key::ServerAddr, request.local_ip());

@@ -94,6 +94,10 @@ fn import_scripts(settings: &ServerSettings) {
         return;
     };
     for script in finished.imports_of("") {
+        // An alias may lead to a directory of scripts, of which none is named.
+        if script.source != "WSGIImportScript" && Path::new(&*script.path).is_dir() {
+            continue;
+        }
         let path = script.path.as_bytes();
         let import = Import {
             application_group: &script.application_group,

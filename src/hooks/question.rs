@@ -1,12 +1,12 @@
 //! What the scripts of hooks are told about a request (contract 3.9).
 
-use super::environ::{self, Paths, Scratch};
+use super::environ::{self, Credentials, Paths, Scratch};
 use super::target::Facts;
 use crate::app::Question;
 use crate::config::scripts::HookScript;
 use crate::config::target;
 use crate::embedded::Bystander;
-use crate::gateway::{Environ, Exchange};
+use crate::gateway::{BodyLength, Environ, Exchange, Key};
 use crate::httpd::Request;
 
 /// Lets `ask` put a question about the request to a script. It is told what the client and the server say,
@@ -26,7 +26,7 @@ pub(super) fn about<T>(
     );
     let scratch = Scratch::new(request);
     let mut variables = Environ::default();
-    environ::collect_for_hook(&mut variables, request, &paths, &group, &scratch);
+    collect(&mut variables, request, &paths, &group, &scratch);
     put(request, script, &group, &variables, ask)
 }
 
@@ -47,4 +47,34 @@ pub(super) fn put<T>(
         environ: variables,
     };
     ask(&question, &mut Bystander::of(*request, path))
+}
+
+/// Credentials are never shown, whatever the application may see.
+fn collect<'r>(
+    environ: &mut Environ<'r>,
+    request: &Request<'r>,
+    paths: &Paths<'r>,
+    application_group: &'r str,
+    scratch: &'r Scratch,
+) {
+    let nothing = Credentials {
+        authorization: false,
+        proxy_authorization: false,
+    };
+    // The length is shown as it was sent: nobody reads a body by it.
+    environ::add_headers(environ, request, nothing, BodyLength::Known(0));
+    environ.server(Key::RequestMethod, request.method());
+    environ.server(Key::ScriptName, paths.script_name);
+    environ.server(Key::PathInfo, paths.path_info);
+    environ.server(Key::QueryString, request.args().unwrap_or_default());
+    environ.server(Key::RequestUri, environ::original_uri(request.request_line()));
+    environ.server(Key::ServerProtocol, request.protocol());
+    environ.server(Key::DocumentRoot, request.document_root());
+    environ::add_peers(environ, request, scratch);
+    environ.server(Key::ServerSignature, request.server_signature());
+    if let Some(host) = request.client_host() {
+        environ.server(Key::RemoteHost, host);
+    }
+    environ.server(Key::WsgiProcessGroup, b"");
+    environ.server(Key::WsgiApplicationGroup, application_group.as_bytes());
 }

@@ -220,7 +220,7 @@ fn a05_remote_addr_is_always_an_address() {
 }
 
 /// A certificate for this run, made by openssl; `None` where that is not installed.
-fn certificate() -> Option<TempDir> {
+pub(crate) fn certificate() -> Option<TempDir> {
     let directory = tempfile::tempdir().ok()?;
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])

@@ -67,7 +67,7 @@ fn panics_leave_the_server_serving() {
     for (point, statuses, told) in SERVED {
         let server = faulty(&module, point)
             .expect_log("WSGI1001")
-            .allow_log("WSGI100[23]|WSGI0210")
+            .allow_log("WSGI100[23]|WSGI0210|WSGI0174|^Traceback|^  ")
             .start();
         let children = server.children();
         assert_eq!(answers(&server), statuses, "{point}");
@@ -111,7 +111,7 @@ fn panics_while_restarting_leave_the_server_serving() {
     for (point, statuses, _) in SERVED {
         let server = faulty(&module, point)
             .expect_log("WSGI1001")
-            .allow_log("WSGI100[23]|WSGI0210")
+            .allow_log("WSGI100[23]|WSGI0210|WSGI0174|^Traceback|^  ")
             .start();
         for _ in 0..2 {
             server.graceful();

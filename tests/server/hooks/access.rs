@@ -1,7 +1,8 @@
 //! `allow_access(environ, host)`.
 
+use crate::forwarded::certificate;
 use crate::{assert_error_page, server};
-use rwsgi_harness::Builder;
+use rwsgi_harness::{Builder, httpd_module_exists};
 
 fn guarded() -> Builder {
     server().one_process().config(
@@ -107,5 +108,50 @@ fn allow_access_sees_the_client_that_mod_remoteip_found() {
         .header("X-Forwarded-For", "192.0.2.7")
         .send();
     assert_eq!(response.text(), "'192.0.2.7'");
+    server.finish();
+}
+
+#[test]
+fn hook_functions_of_mod_ssl_tell_about_the_connection() {
+    let modules = ["ssl", "proxy", "proxy_http"];
+    if modules.iter().any(|module| !httpd_module_exists(module)) {
+        println!(
+            "skipped: the installed httpd lacks one of mod_{}",
+            modules.join(", mod_")
+        );
+        return;
+    }
+    let Some(certificate) = certificate() else {
+        println!("skipped: no openssl to make a certificate with");
+        return;
+    };
+    let script = "def allow_access(environ, host):\n    \
+        look = environ['mod_ssl.var_lookup']\n    \
+        environ['wsgi.errors'].write(f\"{environ['mod_ssl.is_https']()} {look('HTTPS')} {look(b'SSL_SERVER_S_DN_CN')} \"\n        \
+        f\"{look('SSL_NO_SUCH_VARIABLE')!r}\\n\")\n    \
+        try:\n        look(7)\n    \
+        except TypeError:\n        return True\n";
+    let pem = |name| std::fs::read(certificate.path().join(name)).expect("openssl wrote it");
+    let server = modules
+        .iter()
+        .fold(guarded(), |builder, module| builder.module(module))
+        .listen("TLS")
+        .file("conf/cert.pem", pem("cert.pem"))
+        .file("conf/key.pem", pem("key.pem"))
+        .file("htdocs/asked/page.txt", "page")
+        .app("own.py", script)
+        .config(
+            "SSLProxyEngine on\nSSLProxyCheckPeerName off\nSSLProxyCheckPeerCN off\n\
+             ProxyPass /tls/ https://127.0.0.1:${PORT_TLS}/ disablereuse=on\n\
+             <Location /asked>\n  WSGIAccessScript ${APPS}/own.py\n</Location>\n\
+             <VirtualHost 127.0.0.1:${PORT_TLS}>\nSSLEngine on\n\
+             SSLCertificateFile conf/cert.pem\nSSLCertificateKeyFile conf/key.pem\n</VirtualHost>",
+        )
+        .allow_log("AH0(1873|1882|1906|1909)")
+        .expect_log(r"own\.py\] 1 on localhost ''$")
+        .expect_log(r"own\.py\] 0 off '?.*$")
+        .start();
+    assert_eq!(server.get("/tls/asked/page.txt").text(), "page");
+    assert_eq!(server.get("/asked/page.txt").text(), "page");
     server.finish();
 }

@@ -122,3 +122,12 @@ fn alias_that_leaves_a_group_to_the_request_is_loaded_by_the_request() {
         server.finish();
     }
 }
+
+#[test]
+fn alias_of_a_directory_names_no_script_to_load() {
+    let server = server()
+        .config("WSGIScriptAlias /app ${APPS} process-group=%{GLOBAL} application-group=%{GLOBAL}")
+        .start();
+    assert_eq!(server.get("/app/hello.py").status, 200);
+    server.finish();
+}
