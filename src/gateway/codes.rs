@@ -108,6 +108,15 @@ codes! {
     CLOSE_LOOKUP_FAILED = 194: "The attribute close of a response could not be looked up.",
         "Reading `close` raised something other than AttributeError; the traceback follows.",
         "Mend the `__getattr__` of the response object.";
+    OWN_GIL_UNAVAILABLE = 198: "WSGIPerInterpreterGIL needs Python 3.12 or later.",
+        "The Python that the module was built with has no interpreters with a GIL of their own. Application groups share one GIL.",
+        "Build the module for a newer Python, or remove the directive.";
+    FREE_THREADING_UNAVAILABLE = 200: "WSGIFreeThreading needs a free-threaded Python.",
+        "The Python that the module was built with always has a GIL. The directive has no effect.",
+        "Remove the directive.";
+    FREE_THREADING_IGNORED = 201: "WSGIFreeThreading does not belong to an application group.",
+        "It stands in a section that names an application group, but whether Python has a GIL is decided for the whole process. It is ignored there.",
+        "Move it out of the section.";
     PYTHON_NOT_RUNNING = 210: "Python is not running in this process.",
         "It could not be started (an earlier line says why), or the process is being stopped. The client gets 500.",
         "Look for WSGI0100, WSGI0102 or WSGI1002 above.";
