@@ -8,7 +8,7 @@ use crate::python::{Attached, Interpreter, Object, Stored};
 use crate::script::{LoadError, Scripts, SourceStamp};
 use crate::{sys, wsgi};
 
-pub use crate::python::runtime::{HashSeed, Settings};
+pub use crate::python::runtime::{HAS_OWN_GIL, HashSeed, Settings};
 
 /// Most sub-interpreters of one process. Their names can depend on what clients send.
 pub const MAX_INTERPRETERS: usize = 128;
