@@ -136,6 +136,8 @@ fn setup(settings: &ServerSettings) -> Setup {
         interpreter: interpreter_setups(settings),
         debugging: process::is_debugging(),
         log: log::process,
+        origin_log: log::process_from,
+        server_reporter: None,
     }
 }
 

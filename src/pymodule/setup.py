@@ -1,6 +1,6 @@
 # Sets up one interpreter. Runs once in each, before any application code; what it is told stands in its
 # globals: apache, stderr, stdout, python_path, restrict_stdin, restrict_stdout, restrict_signal, debugging,
-# switch_interval.
+# switch_interval, graft_package.
 
 import os
 import signal
@@ -90,4 +90,5 @@ if restrict_signal:
     refuse_signals()
 add_python_path()
 add_apache_module()
+graft_package()
 stderr.flush()
