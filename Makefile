@@ -14,16 +14,18 @@ BUILT := $(ROOT)/target/release/libmod_rwsgi.so
 MODULE ?= $(BUILT)
 SITE_VENV := $(ROOT)/target/site/venv
 TEST_VENV := $(ROOT)/target/test-venv
+BENCH_PROGRAM = $(CARGO) run --quiet --locked --package rwsgi-bench --
 
 export PYO3_PYTHON := $(PYTHON)
 export APXS
 
 .PHONY: help serve build install lint test clean \
-	setup-build setup-serve setup-test site-venv test-venv test-cargo test-example
+	bench-instructions bench-load setup-build setup-serve setup-test setup-bench \
+	site-venv test-venv test-cargo test-example
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
 	@echo
 	@echo '  PYTHON=...   the Python to embed (default $(PYTHON))'
 	@echo '  PORT=...     the first port make serve tries (default $(PORT))'
@@ -55,6 +57,13 @@ lint: setup-build ## Check formatting, clippy and rustdoc
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
+# BENCH= takes further options, for example BENCH='--top 40' or BENCH='--systems floor,rwsgi'.
+bench-instructions: build setup-bench ## Count instructions a request: floor, rwsgi, mod_wsgi; fail over 1.5 times the floor
+	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) instructions --check --python '$(PYTHON)' $(BENCH)
+
+bench-load: build setup-bench ## Measure the same systems with 64 connections
+	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) load --python '$(PYTHON)' $(BENCH)
+
 # Builds nothing, so that `sudo make install` needs no Rust in root's PATH.
 install: ## Install what `make build` made and its configuration (DESTDIR= for packaging)
 	@tools/install.sh '$(MODULE)' '$(DESTDIR)'
@@ -70,6 +79,9 @@ setup-serve:
 
 setup-test:
 	@tools/setup.sh test '$(PYTHON)'
+
+setup-bench:
+	@tools/setup.sh bench '$(PYTHON)'
 
 site-venv: setup-serve
 	@tools/venv.sh '$(PYTHON)' $(SITE_VENV) example/requirements.txt

@@ -40,7 +40,7 @@ pub(crate) fn check_installed() -> Result<(), Failure> {
     for program in ["valgrind", "callgrind_annotate"] {
         // callgrind_annotate ends with an error after its version.
         let found = Command::new(program).arg("--version").output();
-        if !found.is_ok() {
+        if found.is_err() {
             return Err(format!("{program} is missing: install the package valgrind"));
         }
     }

@@ -132,10 +132,10 @@ fn print_profiles(figures: &[Figure], options: &Options) -> Result<(), Failure> 
             figure.ready.described, options.top
         );
         profile::print_functions(&functions, &floor, options.top);
-        let kept = figure
-            .many
-            .keep(&format!("callgrind.out.{:?}", figure.ready.system))?;
-        println!("profile of the whole long run: {}", kept.display());
+        let name = format!("callgrind.out.{:?}", figure.ready.system);
+        let warm = figure.few.keep(&format!("{name}.warm"))?;
+        let whole = figure.many.keep(&name)?;
+        println!("profiles: {} less {}", whole.display(), warm.display());
     }
     Ok(())
 }

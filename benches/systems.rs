@@ -119,11 +119,13 @@ impl Ready {
             .without_access_log()
             .allow_log(".*")
             .app("hello.py", APPLICATION);
-        // The floor goes through the same directories to a file of the same name.
+        // Neither an alias nor a section of its own: nothing beside the handler. The file is as deep in the
+        // file system as the application.
         if self.system == System::Floor {
-            return builder.load_module("floor_module", &self.file).config(&format!(
-                "Alias {TARGET} ${{APPS}}/hello.py\n<Location {TARGET}>\n  SetHandler floor\n</Location>"
-            ));
+            return builder
+                .load_module("floor_module", &self.file)
+                .file(format!("htdocs{TARGET}"), "")
+                .config("SetHandler floor");
         }
         let group = match self.system {
             System::RwsgiMain | System::ModWsgiMain => "WSGIApplicationGroup %{GLOBAL}\n",

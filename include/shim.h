@@ -30,7 +30,8 @@ int rwsgi_bucket_is_metadata(const apr_bucket *b);
 apr_status_t rwsgi_bucket_read(apr_bucket *b, const char **data, apr_size_t *length);
 void rwsgi_bucket_delete(apr_bucket *b);
 
-/* mod_ssl's answer for a connection; 0 when mod_ssl is not loaded. Safe before and after it loads. */
-int rwsgi_connection_is_tls(conn_rec *c);
+/* mod_ssl's function that tells whether a connection is encrypted; null when mod_ssl is not loaded. */
+typedef int (*rwsgi_tls_test)(conn_rec *);
+rwsgi_tls_test rwsgi_find_tls_test(void);
 
 #endif

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Finds out what this machine lacks to build, serve or test, and installs it where that is safe to do.
+# Finds out what this machine lacks to build, serve, test or measure, and installs it where that is safe to do.
 #
-#   tools/setup.sh build|serve|test PYTHON
+#   tools/setup.sh build|serve|test|bench PYTHON
 #
 # Debian and Ubuntu: missing packages are installed with apt-get, through sudo unless run by root.
 # `apache2` itself is never installed: it would start a service; `apache2-bin` holds the server alone.
 # Elsewhere: the names of the missing pieces are printed and the script stops.
 set -euo pipefail
 
-purpose=${1:?purpose: build, serve or test}
+purpose=${1:?purpose: build, serve, test or bench}
 python=${2:?path of the Python to embed}
 
 packages=() reasons=()
@@ -26,6 +26,8 @@ has_cc() { command -v cc >/dev/null; }
 has_apxs() { command -v "${APXS:-apxs}" >/dev/null || command -v apxs2 >/dev/null; }
 has_httpd() { [ -x /usr/sbin/apache2 ] || [ -x /usr/sbin/httpd ] || command -v apache2 httpd >/dev/null; }
 has_curl() { command -v curl >/dev/null; }
+has_valgrind() { command -v valgrind >/dev/null; }
+has_wrk() { command -v wrk >/dev/null; }
 has_python() { [ -x "$python" ] || command -v "$python" >/dev/null; }
 has_ensurepip() { has_python && "$python" -c 'import ensurepip, venv' 2>/dev/null; }
 has_python_headers() {
@@ -59,7 +61,7 @@ find_missing() {
         need has_python_headers python3-dev "Python's headers and libpython"
     fi
     case $purpose in
-    serve | test)
+    serve | test | bench)
         need has_httpd apache2-bin "the httpd program and its modules, without a service"
         if [ "$python" = /usr/bin/python3 ]; then
             need has_ensurepip python3-venv "virtual environments for the applications"
@@ -68,6 +70,10 @@ find_missing() {
     esac
     if [ "$purpose" = test ]; then
         need has_curl curl "the tests' HTTP client"
+    fi
+    if [ "$purpose" = bench ]; then
+        need has_valgrind valgrind "callgrind, which counts instructions"
+        need has_wrk wrk "the client that puts load on the servers"
     fi
 }
 
@@ -105,7 +111,7 @@ if [ ${#packages[@]} -gt 0 ]; then
     explain
     if ! command -v apt-get >/dev/null; then
         echo "Install them with your system's package manager (the names above are Debian's), then run make again." >&2
-        echo "Fedora and RHEL call them: gcc httpd httpd-devel clang-devel python3-devel curl" >&2
+        echo "Fedora and RHEL call them: gcc httpd httpd-devel clang-devel python3-devel curl valgrind wrk" >&2
         exit 1
     fi
     install_with_apt

@@ -1,9 +1,10 @@
 //! The one door to applications: attach, load, run.
 
+use crate::config::target::DEFAULT_CALLABLE;
 use crate::gateway::{Code, Environ, Exchange, Level, Outcome};
 use crate::pymodule::{self, Setup};
 use crate::python::runtime::{self, Isolation, NoInterpreter, Plan, StartError};
-use crate::python::{Attached, Interpreter, Object};
+use crate::python::{Attached, Interpreter, Object, Stored};
 use crate::script::{LoadError, Scripts, SourceStamp};
 use crate::{sys, wsgi};
 
@@ -16,10 +17,12 @@ pub const MAX_INTERPRETERS: usize = 128;
 struct InterpreterState {
     wsgi: wsgi::State,
     scripts: Scripts,
+    /// The name that nearly every callable has.
+    default_callable: Stored,
 }
 
 /// What runs a request.
-pub struct Job<'a> {
+pub struct Job<'a, 'r> {
     /// The application group; empty for the main interpreter.
     pub application_group: &'a str,
     /// The script's file name.
@@ -33,7 +36,7 @@ pub struct Job<'a> {
     /// The global name of the callable.
     pub callable: &'a str,
     /// The request's variables.
-    pub environ: &'a Environ<'a>,
+    pub environ: &'a Environ<'r>,
     /// When the request came, in seconds since the epoch.
     pub request_start: f64,
 }
@@ -58,9 +61,14 @@ impl Plan for Interpreters {
 
     fn prepare(&self, py: Attached<'_>) -> Result<(), String> {
         let wsgi = pymodule::prepare(py, &self.0)?;
+        let default_callable = py
+            .key(DEFAULT_CALLABLE.as_bytes(), true)
+            .map_err(|_| "no memory")?
+            .store();
         py.interpreter().set_state(Box::new(InterpreterState {
             wsgi,
             scripts: Scripts::default(),
+            default_callable,
         }));
         Ok(())
     }
@@ -74,7 +82,7 @@ impl Plan for Interpreters {
 }
 
 /// Runs one request. What the response still has staged when this returns is the caller's to send.
-pub fn run(job: &Job<'_>, exchange: &mut dyn Exchange) -> Outcome {
+pub fn run(job: &Job<'_, '_>, exchange: &mut dyn Exchange) -> Outcome {
     let (interpreter, _active) = match runtime::interpreter(job.application_group, MAX_INTERPRETERS) {
         Ok(found) => found,
         Err(reason) => return no_interpreter(job, exchange, &reason),
@@ -90,7 +98,7 @@ pub fn run(job: &Job<'_>, exchange: &mut dyn Exchange) -> Outcome {
 fn run_attached(
     py: Attached<'_>,
     interpreter: &'static Interpreter,
-    job: &Job<'_>,
+    job: &Job<'_, '_>,
     exchange: &mut dyn Exchange,
 ) -> Outcome {
     let Some(state) = interpreter.state::<InterpreterState>() else {
@@ -119,18 +127,22 @@ enum Missing {
 fn find_application<'py>(
     py: Attached<'py>,
     state: &InterpreterState,
-    job: &Job<'_>,
+    job: &Job<'_, '_>,
 ) -> Result<Object<'py>, Missing> {
     let globals = state
         .scripts
         .load(py, job.script, job.stamp, job.reload, job.fold_case)
         .map_err(|error| Missing::Script(Box::new(error)))?;
-    let found = py.text(job.callable).and_then(|name| globals.get_item(py, &name));
+    let found = if job.callable == DEFAULT_CALLABLE {
+        globals.get_item(py, state.default_callable.get(py))
+    } else {
+        py.text(job.callable).and_then(|name| globals.get_item(py, &name))
+    };
     found.ok().flatten().ok_or(Missing::Callable)
 }
 
 impl Missing {
-    fn report(self, job: &Job<'_>, exchange: &mut dyn Exchange) -> Outcome {
+    fn report(self, job: &Job<'_, '_>, exchange: &mut dyn Exchange) -> Outcome {
         let script = String::from_utf8_lossy(job.script);
         match self {
             Missing::Script(error) => {
@@ -149,7 +161,7 @@ impl Missing {
     }
 }
 
-fn no_interpreter(job: &Job<'_>, exchange: &mut dyn Exchange, reason: &NoInterpreter) -> Outcome {
+fn no_interpreter(job: &Job<'_, '_>, exchange: &mut dyn Exchange, reason: &NoInterpreter) -> Outcome {
     let group = job.application_group;
     let (status, code, text) = match reason {
         NoInterpreter::NotRunning => (

@@ -4,6 +4,9 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::place::Place;
+use super::scripts::{ImportScript, literal_group};
+
 /// A compiled regular expression over the path of a request.
 pub trait UriPattern: Send + Sync {
     /// Where the whole match (first) and each group lie in `uri`; `None` without a match.
@@ -53,6 +56,8 @@ pub struct ScriptAlias {
     pub options: AliasOptions,
     /// Name of the directive that made it.
     pub source: &'static str,
+    /// Where that directive stands.
+    pub place: Option<Place>,
 }
 
 /// Where an alias leads.
@@ -72,6 +77,26 @@ impl ScriptAlias {
             Matcher::Prefix(prefix) => prefix.clone(),
             Matcher::Regex(pattern) => pattern.source().to_owned(),
         }
+    }
+
+    /// What is loaded when a process starts: the script of an alias that names both groups and
+    /// leaves nothing to the request.
+    #[must_use]
+    pub fn preload(&self) -> Option<ImportScript> {
+        let fixed = |value: &Option<Arc<str>>| {
+            let name = literal_group(value.as_deref()?);
+            (!name.contains("%{")).then(|| Arc::from(name))
+        };
+        if matches!(self.matcher, Matcher::Regex(_)) && self.target.contains('$') {
+            return None;
+        }
+        Some(ImportScript {
+            path: self.target.as_str().into(),
+            process_group: fixed(&self.options.process_group)?,
+            application_group: fixed(&self.options.application_group)?,
+            source: self.source,
+            place: self.place.clone(),
+        })
     }
 
     /// Maps the decoded path of a request, or leaves it to others.

@@ -61,22 +61,30 @@ pub fn on_off(word: &str) -> Result<bool, ArgumentError> {
 /// Out of range values end at the limits of `i32`.
 #[must_use]
 pub fn leading_integer(text: &str) -> (i32, bool) {
+    let (value, whole) = leading_number(text);
+    let clamped = value.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+    (i32::try_from(clamped).unwrap_or(0), whole && clamped == value)
+}
+
+/// What C's `atoll` makes of `text`, and whether that was all of it.
+///
+/// Out of range values end at the limits of `i64`.
+#[must_use]
+pub fn leading_number(text: &str) -> (i64, bool) {
     let trimmed = text.trim_start_matches(is_space);
     let digits_at = usize::from(trimmed.starts_with(['+', '-']));
-    let digits = trimmed[digits_at..]
-        .bytes()
-        .take_while(u8::is_ascii_digit)
-        .count();
-    let mut value: i64 = 0;
-    for digit in trimmed[digits_at..digits_at + digits].bytes() {
-        value = (value * 10 + i64::from(digit - b'0')).min(i64::from(u32::MAX));
+    let unsigned = trimmed.get(digits_at..).unwrap_or_default();
+    let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
+    let mut value: i128 = 0;
+    for digit in unsigned.bytes().take(digits) {
+        value = (value * 10 + i128::from(digit - b'0')).min(i128::from(u64::MAX));
     }
     if trimmed.starts_with('-') {
         value = -value;
     }
-    let clamped = value.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
-    let whole = digits > 0 && digits_at + digits == trimmed.len() && clamped == value;
-    (i32::try_from(clamped).unwrap_or(0), whole)
+    let clamped = value.clamp(i64::MIN.into(), i64::MAX.into());
+    let whole = digits > 0 && digits == unsigned.len() && clamped == value;
+    (i64::try_from(clamped).unwrap_or(0), whole)
 }
 
 /// One `name=value` argument.

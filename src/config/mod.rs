@@ -6,8 +6,14 @@
 
 pub mod alias;
 pub mod args;
+pub mod daemon_group;
 pub mod directives;
+pub mod finish;
 pub mod interpreter;
+pub mod place;
 pub mod python_home;
+pub mod scripts;
+pub mod server_options;
 pub mod settings;
 pub mod target;
+pub mod trusted;

@@ -5,7 +5,11 @@
 use std::sync::Arc;
 
 use super::alias::ScriptAlias;
-use super::interpreter::PythonSettings;
+use super::daemon_group::DaemonGroup;
+use super::interpreter::{MergedOptions, PythonSettings};
+use super::scripts::{HandlerScripts, HookScript, ImportScript};
+use super::server_options::{SocketSettings, TelemetrySettings};
+use super::trusted::Network;
 
 /// `WSGIMapHEADToGET`: when an application sees GET for a HEAD request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,6 +44,28 @@ pub struct DirSettings {
     pub enable_sendfile: Option<bool>,
     /// `WSGIMapHEADToGET`.
     pub map_head_to_get: Option<MapHead>,
+    /// `WSGIIgnoreActivity`.
+    pub ignore_activity: Option<bool>,
+    /// `WSGIPassApacheRequest`.
+    pub pass_apache_request: Option<bool>,
+    /// `WSGIRestrictProcess`: the process groups that may run a request, empty for httpd's own.
+    pub restrict_process: Option<Arc<[Arc<str>]>>,
+    /// `WSGITrustedProxyHeaders`, as environ keys such as `HTTP_X_FORWARDED_FOR`, in order.
+    pub trusted_proxy_headers: Option<Arc<[Arc<str>]>>,
+    /// `WSGITrustedProxies`; unset, any peer counts as a proxy.
+    pub trusted_proxies: Option<Arc<[Network]>>,
+    /// `WSGIDispatchScript`.
+    pub dispatch_script: Option<Arc<HookScript>>,
+    /// `WSGIHandlerScript`, by the name of the handler.
+    pub handler_scripts: Option<Arc<HandlerScripts>>,
+    /// `WSGIAccessScript`.
+    pub access_script: Option<Arc<HookScript>>,
+    /// `WSGIAuthUserScript`.
+    pub auth_user_script: Option<Arc<HookScript>>,
+    /// `WSGIAuthGroupScript`.
+    pub auth_group_script: Option<Arc<HookScript>>,
+    /// `WSGIGroupAuthoritative`: kept, without effect.
+    pub group_authoritative: Option<bool>,
 }
 
 impl DirSettings {
@@ -50,21 +76,60 @@ impl DirSettings {
     }
 
     /// `overlay` where it says something, `base` elsewhere.
+    ///
+    /// A list of the overlay replaces that of the base; of handler scripts, only those of the same
+    /// name.
     #[must_use]
     pub fn merge(base: &Self, overlay: &Self) -> Self {
-        let text =
-            |over: &Option<Arc<str>>, under: &Option<Arc<str>>| over.as_ref().or(under.as_ref()).cloned();
-        Self {
-            process_group: text(&overlay.process_group, &base.process_group),
-            application_group: text(&overlay.application_group, &base.application_group),
-            callable_object: text(&overlay.callable_object, &base.callable_object),
-            pass_authorization: overlay.pass_authorization.or(base.pass_authorization),
-            script_reloading: overlay.script_reloading.or(base.script_reloading),
-            chunked_request: overlay.chunked_request.or(base.chunked_request),
-            error_override: overlay.error_override.or(base.error_override),
-            enable_sendfile: overlay.enable_sendfile.or(base.enable_sendfile),
-            map_head_to_get: overlay.map_head_to_get.or(base.map_head_to_get),
+        fn first<T: Clone>(over: &Option<T>, under: &Option<T>) -> Option<T> {
+            over.as_ref().or(under.as_ref()).cloned()
         }
+        macro_rules! overlay {
+            ($($field:ident)*) => {
+                Self {
+                    handler_scripts: merge_handlers(&base.handler_scripts, &overlay.handler_scripts),
+                    $($field: first(&overlay.$field, &base.$field),)*
+                }
+            };
+        }
+        overlay!(
+            process_group application_group callable_object pass_authorization script_reloading
+            chunked_request error_override enable_sendfile map_head_to_get ignore_activity
+            pass_apache_request restrict_process trusted_proxy_headers trusted_proxies dispatch_script
+            access_script auth_user_script auth_group_script group_authoritative
+        )
+    }
+
+    /// Whether requests leave the clock of `inactivity-timeout=` alone; they do not unless set.
+    #[must_use]
+    pub fn ignore_activity(&self) -> bool {
+        self.ignore_activity.unwrap_or(false)
+    }
+
+    /// Whether environ has httpd's request as a capsule; it has not unless set.
+    #[must_use]
+    pub fn pass_apache_request(&self) -> bool {
+        self.pass_apache_request.unwrap_or(false)
+    }
+
+    /// Whether `WSGIRestrictProcess` lets this process group (empty: httpd's own) run a request.
+    #[must_use]
+    pub fn allows_process_group(&self, group: &str) -> bool {
+        self.restrict_process
+            .as_ref()
+            .is_none_or(|groups| groups.iter().any(|allowed| **allowed == *group))
+    }
+
+    /// `WSGITrustedProxyHeaders`; none unless set.
+    #[must_use]
+    pub fn trusted_proxy_headers(&self) -> &[Arc<str>] {
+        self.trusted_proxy_headers.as_deref().unwrap_or_default()
+    }
+
+    /// The script that stands behind a handler's name.
+    #[must_use]
+    pub fn handler_script(&self, name: &str) -> Option<&super::scripts::HandlerScript> {
+        self.handler_scripts.as_ref()?.get(name).map(Arc::as_ref)
     }
 
     /// Whether an application sees the Authorization header; it does not unless set.
@@ -104,17 +169,44 @@ impl DirSettings {
     }
 }
 
+fn merge_handlers(
+    base: &Option<Arc<HandlerScripts>>,
+    overlay: &Option<Arc<HandlerScripts>>,
+) -> Option<Arc<HandlerScripts>> {
+    match (base, overlay) {
+        (Some(under), Some(over)) => {
+            let mut all = HandlerScripts::clone(under);
+            all.extend(over.iter().map(|(name, script)| (name.clone(), script.clone())));
+            Some(Arc::new(all))
+        }
+        (under, over) => over.as_ref().or(under.as_ref()).cloned(),
+    }
+}
+
 /// Settings of the main server or of one virtual host.
 #[derive(Debug, Clone, Default)]
 pub struct ServerSettings {
     /// Aliases in the order in which they are tried.
     pub aliases: Vec<Arc<ScriptAlias>>,
-    /// The embedded Python: set by the main server only.
+    /// `WSGIDaemonProcess`: those of a virtual host come before those of the main server.
+    pub daemon_groups: Vec<Arc<DaemonGroup>>,
+    /// Scripts to load when a process starts; those of a virtual host first.
+    pub imports: Vec<Arc<ImportScript>>,
+    /// Whether some section or `.htaccess`-free place uses a script that runs in httpd's own
+    /// processes: these need Python even under `WSGIRestrictEmbedded On`.
+    pub hook_scripts: bool,
+    /// Python: set by the main server only.
     pub python: PythonSettings,
+    /// Sockets to daemon processes: set by the main server only.
+    pub sockets: SocketSettings,
+    /// Telemetry: set by the main server only.
+    pub telemetry: TelemetrySettings,
     /// `WSGIRestrictEmbedded`: set by the main server only.
     pub restrict_embedded: Option<bool>,
     /// `WSGICaseSensitivity`: set by the main server only.
     pub case_sensitivity: Option<bool>,
+    /// `WSGIServerMetrics`: set by the main server only.
+    pub server_metrics: Option<bool>,
 }
 
 impl ServerSettings {
@@ -122,9 +214,15 @@ impl ServerSettings {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.aliases.is_empty()
+            && self.daemon_groups.is_empty()
+            && self.imports.is_empty()
+            && !self.hook_scripts
             && self.python.is_empty()
+            && self.sockets == SocketSettings::default()
+            && self.telemetry == TelemetrySettings::default()
             && self.restrict_embedded.is_none()
             && self.case_sensitivity.is_none()
+            && self.server_metrics.is_none()
     }
 
     /// A virtual host (`overlay`) laid over the main server (`base`).
@@ -132,12 +230,34 @@ impl ServerSettings {
     /// The host's own aliases are tried first; what only the main server can set stays its own.
     #[must_use]
     pub fn merge(base: &Self, overlay: &Self) -> Self {
+        fn both<T>(over: &[Arc<T>], under: &[Arc<T>]) -> Vec<Arc<T>> {
+            over.iter().chain(under).cloned().collect()
+        }
         Self {
-            aliases: overlay.aliases.iter().chain(&base.aliases).cloned().collect(),
+            aliases: both(&overlay.aliases, &base.aliases),
+            daemon_groups: both(&overlay.daemon_groups, &base.daemon_groups),
+            imports: both(&overlay.imports, &base.imports),
+            hook_scripts: overlay.hook_scripts || base.hook_scripts,
             python: base.python.clone(),
+            sockets: base.sockets.clone(),
+            telemetry: base.telemetry.clone(),
             restrict_embedded: base.restrict_embedded,
             case_sensitivity: base.case_sensitivity,
+            server_metrics: base.server_metrics,
         }
+    }
+
+    /// What holds for the interpreter of `application_group` in the processes of `process_group`;
+    /// empty names stand for httpd's own processes and for the main interpreter.
+    #[must_use]
+    pub fn interpreter_options(&self, process_group: &str, application_group: &str) -> MergedOptions {
+        self.python.interpreter_options(process_group, application_group)
+    }
+
+    /// Whether `mod_wsgi.server_metrics()` answers in httpd's own processes; it does not unless set.
+    #[must_use]
+    pub fn server_metrics(&self) -> bool {
+        self.server_metrics.unwrap_or(false)
     }
 
     /// Whether httpd's own processes may run no Python for requests; they may unless set.
@@ -165,6 +285,7 @@ mod tests {
             target: "/srv/app.wsgi".into(),
             options: AliasOptions::default(),
             source: "WSGIScriptAlias",
+            place: None,
         })
     }
 
@@ -237,6 +358,7 @@ mod tests {
                 home: Some("/opt/venv".into()),
                 ..Default::default()
             },
+            ..Default::default()
         };
         let host = ServerSettings {
             aliases: vec![alias("/host")],

@@ -80,6 +80,9 @@ pub fn callable_object<'a>(value: Option<&'a str>, facts: &dyn RequestFacts) -> 
 }
 
 fn expand_group<'a>(value: &'a str, facts: &dyn RequestFacts) -> Cow<'a, str> {
+    if !value.starts_with('%') {
+        return Cow::Borrowed(value);
+    }
     if value == "%{GLOBAL}" {
         return Cow::Borrowed("");
     }

@@ -18,7 +18,7 @@ pub struct Manner {
 }
 
 /// Runs the application and sends its response.
-pub fn serve(request: Request<'_>, job: &Job<'_>, manner: Manner) -> Status {
+pub fn serve(request: Request<'_>, job: &Job<'_, '_>, manner: Manner) -> Status {
     let mut exchange = HttpdExchange::new(request, job.script, manner);
     let outcome = app::run(job, &mut exchange);
     exchange.conclude(outcome)

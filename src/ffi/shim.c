@@ -89,8 +89,7 @@ void rwsgi_bucket_delete(apr_bucket *b)
     apr_bucket_delete(b);
 }
 
-int rwsgi_connection_is_tls(conn_rec *c)
+rwsgi_tls_test rwsgi_find_tls_test(void)
 {
-    APR_OPTIONAL_FN_TYPE(ssl_is_https) *is_https = APR_RETRIEVE_OPTIONAL_FN(ssl_is_https);
-    return is_https != NULL && is_https(c);
+    return APR_RETRIEVE_OPTIONAL_FN(ssl_is_https);
 }

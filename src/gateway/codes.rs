@@ -153,6 +153,24 @@ codes! {
     EXTENSION_REFUSED = 1011: "An extension module refuses sub-interpreters.",
         "The application runs in an application group of its own, which is a sub-interpreter, and an extension module it imports works in the main interpreter only. The line names the module.",
         "Set `WSGIApplicationGroup %{GLOBAL}` for the application: the main interpreter. Only one such application fits in a process.";
+    DIRECTIVE_REMOVED = 1012: "A directive or option of older releases has no effect.",
+        "The configuration has a name that mod_wsgi knew once. It is accepted so that the server starts, and ignored.",
+        "Remove it; the line says what to use instead, if anything.";
+    GROUP_UNDEFINED = 1013: "A script is to be loaded by a daemon group that is not defined.",
+        "WSGIImportScript, or an alias with both process-group= and application-group=, names a group for which the whole configuration has no WSGIDaemonProcess. The server does not start.",
+        "Define the group, or correct its name; %{GLOBAL} means httpd's own processes.";
+    GROUP_NOT_VISIBLE = 1014: "A script is to be loaded by a daemon group of another virtual host.",
+        "A group defined in a virtual host belongs to the virtual hosts of the same ServerName. The server does not start.",
+        "Move the WSGIDaemonProcess out of the virtual host, or give both virtual hosts the same ServerName.";
+    GROUP_CONFLICT = 1015: "A daemon group is defined twice with different options.",
+        "Two WSGIDaemonProcess lines have one name, and the option that the line names differs. The server does not start.",
+        "Give one of the groups another name, or both lines the same options.";
+    GROUP_REPEATED = 1016: "A daemon group is defined twice with the same options.",
+        "Two WSGIDaemonProcess lines agree, as when a virtual host for https is a copy of the one for http. Both mean one group. Told at info level.",
+        "Nothing.";
+    DIRECTIVE_WITHOUT_EFFECT = 1017: "A directive has no effect.",
+        "WSGIVerboseDebugging is deprecated. Told at info level.",
+        "Remove it; `LogLevel wsgi:debug` tells more.";
 }
 
 /// The page `docs/errors.md`.

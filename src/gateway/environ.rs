@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 /// The variables of one request, in order of rising authority: of two with the same name the later counts,
 /// so what the server computed wins over what a configuration or a client set.
 #[derive(Default)]
 pub struct Environ<'r> {
-    /// All variables.
-    pub variables: Vec<Variable<'r>>,
+    /// All variables; those of a usual request need no memory of their own.
+    pub variables: SmallVec<[Variable<'r>; 64]>,
 }
 
 /// One variable.
@@ -81,6 +83,7 @@ keys! {
     WsgiHandlerScript = "mod_wsgi.handler_script",
     WsgiScriptName = "mod_wsgi.script_name",
     WsgiPathInfo = "mod_wsgi.path_info",
+    WsgiMountPoint = "mod_wsgi.mount_point",
     WsgiListenerHost = "mod_wsgi.listener_host",
     WsgiListenerPort = "mod_wsgi.listener_port",
     WsgiServerPid = "mod_wsgi.server_pid",
@@ -107,6 +110,13 @@ impl<'r> Environ<'r> {
         self.push(Name::Server(key), value);
     }
 
+    /// Adds one that the server computed, unless it is empty.
+    pub fn server_if_set(&mut self, key: Key, value: &'r [u8]) {
+        if !value.is_empty() {
+            self.server(key, value);
+        }
+    }
+
     /// The value of a computed variable.
     pub fn get(&self, key: Key) -> Option<&'r [u8]> {
         self.variables
@@ -127,6 +137,34 @@ impl Name<'_> {
             Name::Set(name) => is_set_name_allowed(name).then(|| name.to_vec()),
             Name::Header(name) => header_key(name),
         }
+    }
+}
+
+/// Headers that nearly every client sends, as keys.
+const COMMON_HEADERS: [&[u8]; 16] = [
+    b"HTTP_ACCEPT",
+    b"HTTP_ACCEPT_ENCODING",
+    b"HTTP_ACCEPT_LANGUAGE",
+    b"HTTP_AUTHORIZATION",
+    b"HTTP_CACHE_CONTROL",
+    b"HTTP_CONNECTION",
+    b"HTTP_COOKIE",
+    b"HTTP_HOST",
+    b"HTTP_IF_MODIFIED_SINCE",
+    b"HTTP_IF_NONE_MATCH",
+    b"HTTP_ORIGIN",
+    b"HTTP_RANGE",
+    b"HTTP_REFERER",
+    b"HTTP_UPGRADE_INSECURE_REQUESTS",
+    b"HTTP_USER_AGENT",
+    b"HTTP_X_FORWARDED_FOR",
+];
+
+impl Name<'_> {
+    /// Whether `key`, this name's key, is one of a known few, so that it can be interned: names that clients
+    /// choose must not fill a table that is never emptied.
+    pub fn is_common(&self, key: &[u8]) -> bool {
+        matches!(self, Name::Server(_)) || COMMON_HEADERS.contains(&key)
     }
 }
 

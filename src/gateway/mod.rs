@@ -9,6 +9,7 @@ pub mod codes;
 pub mod diagnosis;
 pub mod environ;
 pub mod exchange;
+pub mod forwarded;
 pub mod headers;
 pub mod metrics;
 pub mod outcome;

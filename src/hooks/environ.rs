@@ -4,6 +4,7 @@ use super::lifecycle;
 use super::target::Target;
 use crate::config::settings::{DirSettings, MapHead};
 use crate::gateway::environ::{collapse_slashes, script_name_length};
+use crate::gateway::forwarded::{self, TrustedHeaders};
 use crate::gateway::{BodyLength, Environ, Key, Name};
 use crate::httpd::{Request, server_banner};
 
@@ -67,32 +68,30 @@ impl Decimal {
     }
 }
 
-/// All variables. What the server computes comes last, and so wins.
+/// Adds all variables. What the server computes comes last, and so wins.
 pub(super) fn collect<'r>(
+    environ: &mut Environ<'r>,
     request: &Request<'r>,
     settings: &DirSettings,
     paths: &Paths<'r>,
     target: &'r Target<'r>,
     scratch: &'r Scratch,
     body: BodyLength,
-) -> Environ<'r> {
-    let mut environ = Environ {
-        variables: Vec::with_capacity(64),
-    };
-    let https = add_variables(&mut environ, request);
-    add_headers(&mut environ, request, target.pass_authorization, body);
-    add_request(&mut environ, request, settings, paths);
-    add_peers(&mut environ, request, scratch);
-    add_user(&mut environ, request);
-    add_redirect(&mut environ, request);
-    add_target(&mut environ, request, paths, target, scratch);
-    let scheme: &[u8] = if https || request.is_tls() {
+) {
+    let https = add_variables(environ, request);
+    add_headers(environ, request, target.pass_authorization, body);
+    add_request(environ, request, settings, paths);
+    add_peers(environ, request, scratch);
+    add_user(environ, request);
+    add_redirect(environ, request);
+    add_target(environ, request, paths, target, scratch);
+    let told = apply_forwarded(environ, request, settings);
+    let scheme: &[u8] = if told.unwrap_or_else(|| https || request.is_tls()) {
         b"https"
     } else {
         b"http"
     };
     environ.server(Key::WsgiUrlScheme, scheme);
-    environ
 }
 
 /// Variables of configuration and other modules. Whether one of them, `HTTPS`, says that the client's
@@ -187,19 +186,16 @@ fn add_peers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, scratch: &'r 
     environ.server(Key::ServerPort, scratch.server_port.text());
     environ.server(Key::ServerAddr, request.local_ip());
     environ.server(Key::ServerSoftware, server_banner());
-    if !request.server_admin().is_empty() {
-        environ.server(Key::ServerAdmin, request.server_admin());
-    }
+    environ.server_if_set(Key::ServerAdmin, request.server_admin());
     environ.server(Key::RemoteAddr, request.client_ip());
     environ.server(Key::RemotePort, scratch.client_port.text());
 }
 
 fn add_user<'r>(environ: &mut Environ<'r>, request: &Request<'r>) {
-    if !request.auth_type().is_empty() {
-        environ.server(Key::AuthType, request.auth_type());
-    }
-    if !request.user().is_empty() {
-        environ.server(Key::RemoteUser, request.user());
+    environ.server_if_set(Key::AuthType, request.auth_type());
+    let user = request.user();
+    if !user.is_empty() {
+        environ.server(Key::RemoteUser, user);
         return;
     }
     let mut previous = request.previous();
@@ -239,12 +235,32 @@ fn add_target<'r>(
     environ.server(Key::WsgiListenerHost, request.listener().0);
     environ.server(Key::WsgiListenerPort, scratch.listener_port.text());
     environ.server(Key::WsgiServerPid, lifecycle::pid_text());
-    if !request.log_id().is_empty() {
-        environ.server(Key::WsgiRequestId, request.log_id());
+    environ.server_if_set(Key::WsgiRequestId, request.log_id());
+    environ.server_if_set(Key::WsgiConnectionId, request.connection_log_id());
+}
+
+/// Lets trusted proxies speak for the client that they serve. Whether its connection is encrypted, if they
+/// tell.
+fn apply_forwarded<'r>(
+    environ: &mut Environ<'r>,
+    request: &Request<'r>,
+    settings: &DirSettings,
+) -> Option<bool> {
+    let keys = settings.trusted_proxy_headers();
+    if keys.is_empty() {
+        return None;
     }
-    if !request.connection_log_id().is_empty() {
-        environ.server(Key::WsgiConnectionId, request.connection_log_id());
-    }
+    let trusted = TrustedHeaders::of_keys(keys);
+    let proxies = settings.trusted_proxies.as_deref();
+    // The address as mod_remoteip may have corrected it, so that a proxy it has seen through is no peer.
+    let told = forwarded::read(
+        &trusted,
+        proxies,
+        request.headers_in().iter(),
+        request.client_ip(),
+    );
+    told.apply_to(environ);
+    told.https
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::translate::HANDLER;
 use crate::app::Job;
 use crate::embedded::{self, Manner};
 use crate::gateway::headers::parse_length;
-use crate::gateway::{BodyLength, Code, Level};
+use crate::gateway::{BodyLength, Code, Environ, Level};
 use crate::httpd::{FileKind, Request, Status, log};
 
 /// The handler's second name, from the days when a file's type chose it.
@@ -150,7 +150,8 @@ fn run(request: &Request<'_>, body: BodyLength) -> Status {
         return Refusal::new(500, Code::EMBEDDED_RESTRICTED, reason).answer(request);
     }
     let scratch = Scratch::new(request);
-    let variables = environ::collect(request, settings, &paths, &target, &scratch, body);
+    let mut variables = Environ::default();
+    environ::collect(&mut variables, request, settings, &paths, &target, &scratch, body);
     let job = Job {
         application_group: &target.application_group,
         script: request.filename(),

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::app::{self, HashSeed, Settings, Stopped};
-use crate::config::interpreter::{self, PythonSettings};
+use crate::config::interpreter::{self, PythonSettings, Utf8Mode};
 use crate::config::python_home::{self, HomeKind, HomeProblem, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::gateway::{Code, Level};
-use crate::httpd::{Child, Startup, log, process};
-use crate::pymodule::{InterpreterSetup, ServerText, Setup};
+use crate::httpd::{Child, Startup, log, process, scoreboard};
+use crate::pymodule::{InterpreterSetup, ServerReporter, ServerText, Setup};
 use crate::sys;
 use crate::wsgi::Constants;
 
@@ -97,6 +97,11 @@ fn python_settings(settings: &PythonSettings) -> Result<Settings, HomeProblem> {
             interpreter::HashSeed::Random => HashSeed::Random,
             interpreter::HashSeed::Fixed(seed) => HashSeed::Fixed(seed),
         }),
+        utf8_mode: match settings.utf8_mode() {
+            Utf8Mode::Auto => None,
+            Utf8Mode::On => Some(true),
+            Utf8Mode::Off => Some(false),
+        },
     };
     if let Some(home) = &settings.home {
         let home = python_home::check_here(Path::new(home), app::built_with())?;
@@ -133,24 +138,38 @@ fn setup(settings: &ServerSettings) -> Setup {
             mpm_name: process::mpm_name(),
             build_date: process::build_date(),
         },
+        environment: std::env::vars_os()
+            .map(|(name, value)| (name.into_encoded_bytes(), value.into_encoded_bytes()))
+            .collect(),
         interpreter: interpreter_setups(settings),
         debugging: process::is_debugging(),
         log: log::process,
         origin_log: log::process_from,
-        server_reporter: None,
+        server_reporter: settings
+            .server_metrics()
+            .then_some(scoreboard::report as ServerReporter),
     }
 }
 
 /// Settings of each interpreter by name.
 fn interpreter_setups(settings: &ServerSettings) -> Box<dyn Fn(&str) -> InterpreterSetup + Send + Sync> {
     let python = settings.python.clone();
-    Box::new(move |_name| InterpreterSetup {
-        python_path: python.path().to_vec(),
-        restrict_stdin: python.restrict_stdin(),
-        restrict_stdout: python.restrict_stdout(),
-        restrict_signal: python.restrict_signal(),
-        switch_interval: None,
-        own_gil: false,
+    Box::new(move |name| {
+        let options = python.interpreter_options("", name);
+        let own_gil = options.per_interpreter_gil && !name.is_empty();
+        // Interpreters that share a GIL share its interval.
+        let fitting = own_gil || !options.switch_interval_of_application;
+        InterpreterSetup {
+            python_path: options.path,
+            restrict_stdin: options.restrict_stdin,
+            restrict_stdout: options.restrict_stdout,
+            restrict_signal: options.restrict_signal,
+            switch_interval: options
+                .switch_interval
+                .filter(|_| fitting)
+                .map(|interval| interval.as_secs_f64()),
+            own_gil,
+        }
     })
 }
 

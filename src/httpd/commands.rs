@@ -8,10 +8,10 @@ use super::log;
 use super::module::module;
 use super::pool::Pool;
 use super::regex;
-use crate::config::directives::{Context, DIRECTIVES, Directive, Scope};
+use crate::config::directives::{Context, DIRECTIVES, Directive, Notice, Scope};
+use crate::config::place::Place;
 use crate::config::settings::{DirSettings, ServerSettings};
 use crate::ffi;
-use crate::gateway::{Code, Level};
 
 const COUNT: usize = DIRECTIVES.len();
 
@@ -59,10 +59,11 @@ const fn rows() -> [ffi::command_rec; COUNT + 1] {
 
 const fn places(context: Context) -> c_int {
     match context {
-        Context::Global | Context::Server => ffi::RSRC_CONF,
+        Context::Global | Context::GlobalOrInterpreter | Context::Server => ffi::RSRC_CONF,
         Context::Directory => ffi::RSRC_CONF | ffi::ACCESS_CONF,
         // httpd's OR_ constants include RSRC_CONF and ACCESS_CONF where the directive may stand everywhere.
         Context::FileInfo => ffi::OR_FILEINFO | ffi::RSRC_CONF | ffi::ACCESS_CONF,
+        Context::AuthConfig => ffi::OR_AUTHCFG | ffi::RSRC_CONF | ffi::ACCESS_CONF,
     }
 }
 
@@ -78,11 +79,17 @@ unsafe extern "C" fn run(
         || {
             // SAFETY: called by httpd for a row of ours, with its record for the place and a C string.
             unsafe {
-                apply(
+                let refused = apply(
                     &mut *parms,
                     dir.cast::<DirSettings>().as_mut(),
                     CStr::from_ptr(arguments),
-                )
+                );
+                let directive = (*(*parms).cmd).cmd_data.cast::<Directive>();
+                if refused.is_null() && (*directive).is_section() {
+                    walk_section(parms)
+                } else {
+                    refused
+                }
             }
         },
     )
@@ -101,7 +108,7 @@ unsafe fn apply(
     let (Some(dir), Some(pool)) = (dir, pool) else {
         return c"mod_rwsgi has no configuration here".as_ptr();
     };
-    if matches!(directive.context, Context::Global) {
+    if matches!(directive.context, Context::Global | Context::GlobalOrInterpreter) {
         // SAFETY: httpd's own parameters; the answer is null or text of its pool.
         let refused = unsafe { ffi::ap_check_cmd_context(parms, ffi::NOT_IN_VIRTUALHOST.cast_unsigned()) };
         if !refused.is_null() {
@@ -109,49 +116,88 @@ unsafe fn apply(
         }
     }
     // SAFETY: the server's own record, written by nobody else while it is parsed (rule 3).
-    let server = unsafe {
+    let mut server = unsafe {
         ffi::ap_get_module_config((*parms.server).module_config, module())
             .cast::<ServerSettings>()
             .as_mut()
     };
     let compile = |source: &str| regex::compile(pool, source);
     let mut scope = Scope {
-        server: server.filter(|_| parms.path.is_null()),
+        server: server.as_deref_mut().filter(|_| parms.path.is_null()),
         dir,
+        place: place(parms),
         compile: &compile,
-        warnings: Vec::new(),
+        notices: Vec::new(),
+        needs_python: false,
     };
     let result = (directive.apply)(&mut scope, &arguments.to_string_lossy());
-    warn(parms, &scope.warnings);
-    match result {
-        Ok(()) => ptr::null(),
-        Err(error) => pool.c_string(error.to_string().as_bytes()),
+    let (notices, needs_python) = (scope.notices, scope.needs_python);
+    tell(&notices, &place(parms));
+    if let Err(error) = result {
+        return pool.c_string(error.to_string().as_bytes());
+    }
+    // .htaccess files are read while requests use the server's record.
+    if let Some(server) = server.filter(|_| needs_python && state() != ffi::AP_SQ_MS_RUN_MPM) {
+        server.hook_scripts = true;
+    }
+    ptr::null()
+}
+
+/// Carries out the lines of a section, and ends it.
+///
+/// # Safety
+///
+/// As for [`apply`], with the section as the directive being read. No borrow of `parms` or of a record of
+/// ours is left, as the lines borrow them in their turn.
+unsafe fn walk_section(parms: *mut ffi::cmd_parms) -> *const c_char {
+    // SAFETY: httpd's tree of directives and its vector for the place; all stays on this thread. The
+    // server's record is borrowed by nobody else when its lines have been carried out (rule 3).
+    unsafe {
+        let section = (*parms).directive;
+        let refused = ffi::ap_walk_config((*section).first_child, parms, (*parms).context);
+        if refused.is_null() {
+            (*parms).directive = section;
+        }
+        let server = ffi::ap_get_module_config((*(*parms).server).module_config, module());
+        if let Some(server) = server.cast::<ServerSettings>().as_mut() {
+            server.python.close_layer();
+        }
+        refused
     }
 }
 
+fn place(parms: &ffi::cmd_parms) -> Option<Place> {
+    // SAFETY: null, or what httpd is reading.
+    let directive = unsafe { parms.directive.as_ref() }?;
+    // SAFETY: a C string of the configuration pool, unless null.
+    let file = unsafe { super::table::bytes(directive.filename) };
+    Some(Place {
+        file: String::from_utf8_lossy(file).into(),
+        line: u32::try_from(directive.line_num).unwrap_or_default(),
+    })
+}
+
+fn state() -> c_int {
+    // SAFETY: a plain query of httpd's state.
+    unsafe { ffi::ap_state_query(ffi::AP_SQ_MAIN_STATE) }
+}
+
+/// Whether what is said about a line now is said again when httpd reads its configuration again.
+pub(super) fn is_first_reading() -> bool {
+    // SAFETY: a plain query of httpd's state.
+    let mode = unsafe { ffi::ap_state_query(ffi::AP_SQ_RUN_MODE) };
+    state() == ffi::AP_SQ_MS_CREATE_PRE_CONFIG && mode != ffi::AP_SQ_RM_CONFIG_TEST
+}
+
 /// Tells the administrator, once of httpd's two readings of its configuration.
-fn warn(parms: &ffi::cmd_parms, warnings: &[String]) {
-    // SAFETY: plain queries of httpd's state.
-    let (state, mode) = unsafe {
-        (
-            ffi::ap_state_query(ffi::AP_SQ_MAIN_STATE),
-            ffi::ap_state_query(ffi::AP_SQ_RUN_MODE),
-        )
-    };
-    if state == ffi::AP_SQ_MS_CREATE_PRE_CONFIG && mode != ffi::AP_SQ_RM_CONFIG_TEST {
+fn tell(notices: &[Notice], place: &Option<Place>) {
+    if is_first_reading() {
         return;
     }
-    for warning in warnings {
-        // SAFETY: null, or where httpd is reading.
-        let place = unsafe { parms.directive.as_ref() }.map_or_else(String::new, |directive| {
-            // SAFETY: a C string of the configuration pool, unless null.
-            let file = unsafe { super::table::bytes(directive.filename) };
-            format!(" ({}:{})", String::from_utf8_lossy(file), directive.line_num)
-        });
-        log::server(
-            Level::Warning,
-            Some(Code::ARGUMENT_LENIENT),
-            format!("{warning}{place}").as_bytes(),
-        );
+    let place = place
+        .as_ref()
+        .map_or_else(String::new, |place| format!(" ({place})"));
+    for Notice { level, code, text } in notices {
+        log::server(*level, Some(*code), format!("{text}{place}").as_bytes());
     }
 }

@@ -25,6 +25,7 @@ mod pool;
 pub mod process;
 mod regex;
 mod request;
+pub mod scoreboard;
 mod table;
 
 pub use brigade::Output;

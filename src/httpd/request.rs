@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
 use std::os::fd::RawFd;
 use std::ptr::NonNull;
+use std::sync::OnceLock;
 
 use super::configuration::{dir_settings, server_settings};
 use super::module::module;
@@ -307,8 +308,11 @@ impl<'r> Request<'r> {
 
     /// Whether mod_ssl says that the connection is encrypted.
     pub fn is_tls(&self) -> bool {
-        // SAFETY: a request has a live connection.
-        unsafe { ffi::rwsgi_connection_is_tls(self.connection()) != 0 }
+        static TEST: OnceLock<ffi::rwsgi_tls_test> = OnceLock::new();
+        // SAFETY: requests come after all modules are loaded, in a child that keeps them to its end.
+        let test = TEST.get_or_init(|| unsafe { ffi::rwsgi_find_tls_test() });
+        // SAFETY: mod_ssl's own function, and a live connection.
+        test.is_some_and(|test| unsafe { test(self.connection()) != 0 })
     }
 
     /// httpd's number for the request's log lines, if it made one.

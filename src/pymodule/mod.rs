@@ -23,6 +23,8 @@ pub struct Setup {
     pub threads_per_process: i64,
     /// `apache.description`, `apache.mpm_name` and `apache.build_date`.
     pub server: ServerText,
+    /// The variables of the process as it began, before any application could change them.
+    pub environment: Vec<(Vec<u8>, Vec<u8>)>,
     /// What is set for one interpreter, by the name of its application group.
     pub interpreter: Box<dyn Fn(&str) -> InterpreterSetup + Send + Sync>,
     /// Whether the process serves in the foreground for debugging (`httpd -X`): its streams stay usable.
@@ -187,6 +189,12 @@ fn run_setup<'py>(
     for entry in &own.python_path {
         path.append(py, &py.file_name(entry.as_bytes())?)?;
     }
+    let environment = py.dict()?;
+    for (name, value) in &setup.environment {
+        environment.set_item(py, &py.bytes(name)?, &py.bytes(value)?)?;
+    }
+    set("environment", &environment)?;
+    set("is_main", &py.bool(py.interpreter().name().is_empty()))?;
     set("apache", apache)?;
     set("stderr", stderr)?;
     set("stdout", stdout)?;

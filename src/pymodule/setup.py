@@ -1,6 +1,6 @@
 # Sets up one interpreter. Runs once in each, before any application code; what it is told stands in its
 # globals: apache, stderr, stdout, python_path, restrict_stdin, restrict_stdout, restrict_signal, debugging,
-# switch_interval, graft_package.
+# switch_interval, environment, is_main, graft_package.
 
 import os
 import signal
@@ -32,6 +32,17 @@ def set_up_streams():
     sys.stdout = Restricted("sys.stdout") if restrict_stdout else stdout
     if restrict_stdin:
         sys.stdin = Restricted("sys.stdin")
+
+
+def restore_environment():
+    """Takes out of os.environ what other application groups put there: Python copies it from the process.
+
+    So each of two Django projects, whose scripts set DJANGO_SETTINGS_MODULE only where it is missing, gets
+    its own settings. The process itself is left as it is, for the libraries that were told something by it.
+    """
+    if not is_main:
+        os.environ._data.clear()
+        os.environ._data.update(environment)
 
 
 def refuse_signals():
@@ -85,6 +96,7 @@ def add_apache_module():
 if switch_interval is not None:
     sys.setswitchinterval(switch_interval)
 set_up_streams()
+restore_environment()
 sys.argv = ["mod_wsgi"]
 if restrict_signal:
     refuse_signals()

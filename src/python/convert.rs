@@ -4,6 +4,7 @@ use std::ffi::CStr;
 
 use pyo3::ffi;
 
+use super::compile::c_string;
 use super::{Attached, Object, PyResult};
 
 /// A length as CPython counts; memory never holds more.
@@ -51,9 +52,14 @@ impl<'py> Attached<'py> {
         unsafe { Object::from_result(self, ffi::PyUnicode_InternFromString(text.as_ptr())) }
     }
 
-    /// An interned `str` from bytes that a client may have chosen: hashed once, freed with its last user.
-    pub fn key(self, bytes: &[u8]) -> PyResult<'py, Object<'py>> {
-        self.latin1(bytes)
+    /// A `str` for use as a key of many dicts; interned if it is one of a known few, so that looking it up
+    /// compares no characters.
+    pub fn key(self, bytes: &[u8], intern: bool) -> PyResult<'py, Object<'py>> {
+        if intern {
+            self.interned(&c_string(bytes))
+        } else {
+            self.latin1(bytes)
+        }
     }
 
     /// A `bytes` object.

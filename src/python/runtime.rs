@@ -30,6 +30,8 @@ pub struct Settings {
     pub warnings: Vec<String>,
     /// `PYTHONHASHSEED`.
     pub hash_seed: Option<HashSeed>,
+    /// `-X utf8`; unset, Python decides by the locale and by `PYTHONUTF8`.
+    pub utf8_mode: Option<bool>,
 }
 
 /// `PYTHONHASHSEED`'s two forms.
@@ -183,7 +185,29 @@ impl Drop for Config {
     }
 }
 
+/// Settles how Python decodes text, before it decodes the first.
+///
+/// Under the C and POSIX locales, which is where init scripts start httpd, Python's own choice is UTF-8
+/// mode (PEP 540), unless `PYTHONUTF8=0` says otherwise.
+fn preinitialize(settings: &Settings) -> Result<(), StartError> {
+    // SAFETY: an all-zero PyPreConfig is what PyPreConfig_InitPythonConfig expects to fill.
+    let mut config: ffi::PyPreConfig = unsafe { std::mem::zeroed() };
+    // SAFETY: exclusive.
+    unsafe { ffi::PyPreConfig_InitPythonConfig(&raw mut config) };
+    config.parse_argv = 0;
+    if let Some(on) = settings.utf8_mode {
+        config.utf8_mode = on.into();
+        // Python would otherwise put C.UTF-8 in place of the C locale (PEP 538).
+        if !on {
+            config.coerce_c_locale = 0;
+        }
+    }
+    // SAFETY: a complete PyPreConfig; Python is not initialised in this process.
+    check(unsafe { ffi::Py_PreInitialize(&raw const config) })
+}
+
 fn initialize(settings: &Settings) -> Result<(), StartError> {
+    preinitialize(settings)?;
     // SAFETY: an all-zero PyConfig is what PyConfig_InitPythonConfig expects to fill.
     let mut config = Config(unsafe { std::mem::zeroed() });
     // SAFETY: a valid, exclusive PyConfig for all calls below; strings are C strings.

@@ -66,22 +66,39 @@ pub(super) fn build<'py>(
     state: &State,
     environ: &Environ<'_>,
 ) -> PyResult<'py, Object<'py>> {
-    let mut template = match take(state, &environ.variables) {
+    let template = match reuse(py, state, &environ.variables)? {
         Some(template) => template,
         None => Template::new(py, state, &environ.variables)?,
     };
-    let filled = template.fill(py, &environ.variables);
-    let copy = filled.and_then(|()| template.dict.get(py).copy_dict(py));
+    let copy = template.dict.get(py).copy_dict(py);
     keep(py, state, template);
     copy
 }
 
-/// The latest template with the request's names. Templates are taken out while in use, so that threads never
-/// wait for one another's.
-fn take(state: &State, variables: &[Variable<'_>]) -> Option<Template> {
-    let mut templates = state.templates();
-    let position = templates.iter().rposition(|template| template.fits(variables))?;
-    Some(templates.remove(position))
+/// The latest template with the request's names, with the request's values. Templates are taken out while in
+/// use, so that threads never wait for one another's.
+fn reuse<'py>(
+    py: Attached<'py>,
+    state: &State,
+    variables: &[Variable<'_>],
+) -> PyResult<'py, Option<Template>> {
+    // Nearly always the last one: filling finds out whether it fits.
+    let Some(mut last) = state.templates().pop() else {
+        return Ok(None);
+    };
+    if last.fill(py, variables)? {
+        return Ok(Some(last));
+    }
+    let other = {
+        let mut templates = state.templates();
+        let position = templates.iter().rposition(|template| template.fits(variables));
+        let other = position.map(|position| templates.remove(position));
+        templates.push(last);
+        other
+    };
+    let Some(mut other) = other else { return Ok(None) };
+    let fits = other.fill(py, variables)?;
+    Ok(fits.then_some(other))
 }
 
 fn keep(py: Attached<'_>, state: &State, template: Template) {
@@ -111,7 +128,9 @@ impl Template {
         let mut entries = Vec::with_capacity(variables.len());
         for (index, (variable, key)) in variables.iter().zip(&keys).enumerate() {
             let counts = key.as_deref().filter(|key| last.get(key) == Some(&index));
-            let key = counts.map(|key| py.key(key)).transpose()?;
+            let key = counts
+                .map(|key| py.key(key, variable.name.is_common(key)))
+                .transpose()?;
             let entry = Entry {
                 name: OwnedName::new(variable.name),
                 value: variable.value.to_vec(),
@@ -136,16 +155,24 @@ impl Template {
                 .all(|(entry, variable)| entry.name.is(variable.name))
     }
 
-    /// Puts the request's values in where they differ.
-    fn fill<'py>(&mut self, py: Attached<'py>, variables: &[Variable<'_>]) -> PyResult<'py, ()> {
+    /// Puts the request's values in where they differ; false when the names are others, and then some values
+    /// may have been put in already.
+    fn fill<'py>(&mut self, py: Attached<'py>, variables: &[Variable<'_>]) -> PyResult<'py, bool> {
+        if self.entries.len() != variables.len() {
+            return Ok(false);
+        }
+        let dict = self.dict.get(py);
         for (entry, variable) in self.entries.iter_mut().zip(variables) {
+            if !entry.name.is(variable.name) {
+                return Ok(false);
+            }
             if entry.value != variable.value {
                 entry.value.clear();
                 entry.value.extend_from_slice(variable.value);
-                entry.set(py, self.dict.get(py))?;
+                entry.set(py, dict)?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn size(&self) -> usize {

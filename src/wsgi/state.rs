@@ -289,7 +289,7 @@ fn base_environ<'py>(
     file_wrapper: &Object<'py>,
 ) -> PyResult<'py, Object<'py>> {
     let dict = py.dict()?;
-    let set = |key: &str, value: &Object<'py>| dict.set_item(py, &py.text(key)?, value);
+    let set = |key: &str, value: &Object<'py>| dict.set_item(py, &py.key(key.as_bytes(), true)?, value);
     let version = |numbers: [i64; 3]| {
         let [major, minor, patch] = numbers;
         py.tuple([py.int(major)?, py.int(minor)?, py.int(patch)?])

@@ -5,20 +5,27 @@
 
 use std::path::{Path, PathBuf};
 
-use rwsgi_harness::{Builder, Response, Server};
+use rwsgi_harness::{Builder, ClientError, Connection, Response, Server};
 
 mod apache_conf;
+mod application;
 mod body_length;
 mod configurations;
+mod directives;
 mod environ;
 mod errors;
 mod file_wrapper;
+mod frameworks;
 mod guestbook;
 mod input;
+mod mpm;
 mod outcome;
+mod panics;
+mod python_home;
 mod reliability;
 mod request_checks;
 mod response_headers;
+mod restarts;
 mod script;
 mod start_response;
 mod validate;
@@ -44,6 +51,38 @@ fn mounted(app: &str) -> Builder {
             "WSGIScriptAlias /main ${{APPS}}/{app} application-group=%{{GLOBAL}}"
         ))
         .config(&format!("WSGIScriptAlias /sub ${{APPS}}/{app}"))
+}
+
+/// Asks over a connection that is kept from call to call.
+///
+/// The server may close a kept connection just when the next request is sent: then, and only then, the
+/// request is sent again on a new one, as any client does.
+#[track_caller]
+fn get_kept(server: &Server, kept: &mut Option<Connection>, target: &str) -> Response {
+    loop {
+        let reused = kept.is_some();
+        let mut connection = kept.take().unwrap_or_else(|| server.connect());
+        connection.send_lossy(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        match connection.try_response() {
+            Ok(response) => {
+                if !response.says_close() {
+                    *kept = Some(connection);
+                }
+                return response;
+            }
+            Err(ClientError::Closed(bytes)) if reused && bytes.is_empty() => {}
+            Err(error) => panic!("a request failed (connection used before: {reused}): {error}"),
+        }
+    }
+}
+
+/// The virtual environment with what `tests/requirements.txt` names; without it a test has to skip.
+fn test_venv() -> Option<PathBuf> {
+    let venv = std::env::var_os("RWSGI_TEST_VENV").filter(|path| !path.is_empty());
+    if venv.is_none() {
+        eprintln!("skipped: RWSGI_TEST_VENV names no virtual environment; `make test` makes one");
+    }
+    venv.map(PathBuf::from)
 }
 
 /// Asserts an error page of httpd: this status, and no byte of the application in it.

@@ -36,6 +36,7 @@ fn alias(matcher: Matcher, target: &str) -> ScriptAlias {
         target: target.into(),
         options,
         source: "WSGIScriptAlias",
+        place: None,
     }
 }
 

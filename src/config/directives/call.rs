@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::super::args::{self, Words};
 use super::super::settings::ServerSettings;
-use super::{ConfigError, Problem, Scope};
+use super::{ConfigError, Notice, Problem, Scope};
+use crate::gateway::{Code, Level};
 
 /// A directive at work on one line.
 pub struct Call<'c, 's> {
@@ -47,7 +48,13 @@ impl Call<'_, '_> {
 
     /// Tells the administrator something without refusing the line.
     pub fn warn(&mut self, text: &str) {
-        self.scope.warnings.push(format!("{}: {text}", self.name));
+        self.tell(Level::Warning, Code::ARGUMENT_LENIENT, text);
+    }
+
+    /// Tells the administrator something under a number of its own.
+    pub fn tell(&mut self, level: Level, code: Code, text: &str) {
+        let text = format!("{}: {text}", self.name);
+        self.scope.notices.push(Notice { level, code, text });
     }
 
     /// The next argument; there must be one, and it must not be empty.

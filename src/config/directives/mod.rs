@@ -13,19 +13,25 @@ pub use error::{ConfigError, Problem};
 pub use table::DIRECTIVES;
 
 use super::alias::UriPattern;
+use super::place::Place;
 use super::settings::{DirSettings, ServerSettings};
+use crate::gateway::{Code, Level};
 
 /// Where a directive may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Context {
     /// The main server only.
     Global,
+    /// The main server, and `<WSGIInterpreterOptions>` in it.
+    GlobalOrInterpreter,
     /// The main server and virtual hosts.
     Server,
     /// Those, and sections such as `<Directory>`, `<Location>`, `<Files>` and `<If>`.
     Directory,
     /// All of those, and `.htaccess` under `AllowOverride FileInfo`.
     FileInfo,
+    /// The same under `AllowOverride AuthConfig`.
+    AuthConfig,
 }
 
 impl Context {
@@ -34,9 +40,11 @@ impl Context {
     pub fn places(self) -> &'static str {
         match self {
             Self::Global => "server config",
+            Self::GlobalOrInterpreter => "server config, `<WSGIInterpreterOptions>`",
             Self::Server => "server config, virtual host",
             Self::Directory => "server config, virtual host, directory",
-            Self::FileInfo => "server config, virtual host, directory, .htaccess",
+            Self::FileInfo => "server config, virtual host, directory, .htaccess (FileInfo)",
+            Self::AuthConfig => "server config, virtual host, directory, .htaccess (AuthConfig)",
         }
     }
 }
@@ -58,6 +66,14 @@ pub struct Directive {
     pub apply: fn(&mut Scope<'_>, &str) -> Result<(), ConfigError>,
 }
 
+impl Directive {
+    /// Whether it begins a section, whose lines belong to it.
+    #[must_use]
+    pub fn is_section(&self) -> bool {
+        self.name.to_bytes().starts_with(b"<")
+    }
+}
+
 /// Compiles a regular expression, or repeats what the engine says against it.
 pub type Compile<'a> = dyn Fn(&str) -> Result<Box<dyn UriPattern>, String> + 'a;
 
@@ -67,10 +83,25 @@ pub struct Scope<'a> {
     pub server: Option<&'a mut ServerSettings>,
     /// Settings of the section, or the defaults of the server outside of any.
     pub dir: &'a mut DirSettings,
+    /// Where the line stands.
+    pub place: Option<Place>,
     /// httpd's regular expressions.
     pub compile: &'a Compile<'a>,
-    /// What the administrator should hear although the line was accepted, one line each.
-    pub warnings: Vec<String>,
+    /// What the administrator should hear although the line was accepted.
+    pub notices: Vec<Notice>,
+    /// Set where the line names a script that runs in httpd's own processes.
+    pub needs_python: bool,
+}
+
+/// Something to tell about a line that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// How much it matters.
+    pub level: Level,
+    /// Number of the line.
+    pub code: Code,
+    /// Directive and text, on one line.
+    pub text: String,
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ fn push(
         target,
         options,
         source: call.name,
+        place: call.scope.place.clone(),
     };
     call.server()?.aliases.push(Arc::new(alias));
     Ok(())
@@ -96,7 +97,13 @@ fn options(call: &mut Call<'_, '_>) -> Result<AliasOptions, ConfigError> {
                 options.application_group = text("application-group", "application group")?;
             }
             "callable-object" => options.callable_object = text("callable-object", "callable object")?,
-            "pass-authorization" => options.pass_authorization = Some(call.switch(value.clone())?),
+            "pass-authorization" => {
+                let named = call.error(Problem::Option {
+                    option: format!("{name}={value}"),
+                    allowed: "Off | On",
+                });
+                options.pass_authorization = Some(call.switch(value.clone()).map_err(|_| named)?);
+            }
             _ => {
                 let option = format!("{name}={value}");
                 return Err(call.error(Problem::Option {

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use super::apply::{
     map_head_to_get, python_hash_seed, python_home, python_optimize, python_path, python_warnings, set_name,
-    set_server_switch, set_switch,
+    set_server_switch, set_switch, trusted_proxies, trusted_proxy_headers, utf8_mode,
 };
 use super::call::Call;
 use super::{Context, Directive, script_alias};
@@ -141,6 +141,25 @@ pub static DIRECTIVES: &[Directive] = &[
         |call| set_switch(call, |dir| &mut dir.enable_sendfile)
     ),
     directive!(
+        "WSGITrustedProxyHeaders",
+        FileInfo,
+        "header ...",
+        "",
+        "Headers of a reverse proxy that tell about the client: its address, host, port, mount point and \
+         scheme. Of several of one kind the one listed last counts, and the application sees no other of \
+         that kind. Only list what the proxy itself sets or removes.",
+        trusted_proxy_headers
+    ),
+    directive!(
+        "WSGITrustedProxies",
+        FileInfo,
+        "address|network ...",
+        "",
+        "The proxies that `WSGITrustedProxyHeaders` is believed from, as addresses or networks. From anybody \
+         else the application sees none of these headers. Without it they are believed from everybody.",
+        trusted_proxies
+    ),
+    directive!(
         "WSGIRestrictEmbedded",
         Global,
         "On|Off",
@@ -216,7 +235,7 @@ pub static DIRECTIVES: &[Directive] = &[
         "On|Off",
         "Off",
         "Whether using `sys.stdin` raises an error.",
-        |call| set_server_switch(call, |server| &mut server.python.restrict_stdin)
+        |call| set_server_switch(call, |server| &mut server.python.options.restrict_stdin)
     ),
     directive!(
         "WSGIRestrictStdout",
@@ -224,7 +243,7 @@ pub static DIRECTIVES: &[Directive] = &[
         "On|Off",
         "Off",
         "Whether using `sys.stdout` raises an error; otherwise it goes to the error log.",
-        |call| set_server_switch(call, |server| &mut server.python.restrict_stdout)
+        |call| set_server_switch(call, |server| &mut server.python.options.restrict_stdout)
     ),
     directive!(
         "WSGIRestrictSignal",
@@ -233,6 +252,17 @@ pub static DIRECTIVES: &[Directive] = &[
         "On",
         "Whether `signal.signal` is without effect, so that no application takes away the signals that \
          httpd controls its processes with.",
-        |call| set_server_switch(call, |server| &mut server.python.restrict_signal)
+        |call| set_server_switch(call, |server| &mut server.python.options.restrict_signal)
+    ),
+    directive!(
+        "RWSGIUTF8Mode",
+        Global,
+        "On|Off|Auto",
+        "Auto",
+        "Whether Python takes UTF-8 for the encoding of file names, of files opened without `encoding=` and \
+         of its standard streams, whatever the locale is. `Auto` does so under the C and POSIX locales, \
+         where init scripts start httpd, and heeds the environment variable `PYTHONUTF8`. `Off` leaves it \
+         all to the locale.",
+        utf8_mode
     ),
 ];

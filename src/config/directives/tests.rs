@@ -157,13 +157,14 @@ fn contexts_are_those_of_the_contract() {
         (
             Context::FileInfo,
             "WSGICallableObject WSGIPassAuthorization WSGIScriptReloading WSGIChunkedRequest \
-             WSGIMapHEADToGET WSGIErrorOverride WSGIEnableSendfile",
+             WSGIMapHEADToGET WSGIErrorOverride WSGIEnableSendfile WSGITrustedProxyHeaders \
+             WSGITrustedProxies",
         ),
         (
             Context::Global,
             "WSGIPythonHome WSGIPythonPath WSGIPythonOptimize WSGIPythonWarnings WSGIPythonHashSeed \
              WSGIDontWriteBytecode WSGICaseSensitivity WSGIRestrictEmbedded WSGIRestrictStdin \
-             WSGIRestrictStdout WSGIRestrictSignal",
+             WSGIRestrictStdout WSGIRestrictSignal RWSGIUTF8Mode",
         ),
     ] {
         for name in names.split_whitespace() {
@@ -178,6 +179,7 @@ fn directives_of_servers_refuse_sections_and_others_do_not() {
         let name = directive.name.to_str().unwrap();
         let arguments = match directive.usage.to_str().unwrap() {
             usage if usage.starts_with("URL-path") || usage.starts_with("regex") => "/a /b",
+            usage if usage.starts_with("address") => "127.0.0.1",
             usage if usage.starts_with("random") || usage.starts_with('0') => "1",
             _ => "On",
         };
@@ -189,6 +191,42 @@ fn directives_of_servers_refuse_sections_and_others_do_not() {
             Context::Directory | Context::FileInfo => assert_eq!(outcome, Ok(()), "{name}"),
         }
     }
+}
+
+#[test]
+fn trusted_proxies_add_up_and_must_be_addresses() {
+    let mut site = Site::accepts("WSGITrustedProxyHeaders X-Forwarded-For x_real_ip");
+    site.line("WSGITrustedProxyHeaders X-Forwarded-Proto").unwrap();
+    let keys: Vec<&str> = site
+        .dir
+        .trusted_proxy_headers()
+        .iter()
+        .map(AsRef::as_ref)
+        .collect();
+    assert_eq!(
+        keys,
+        ["HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_PROTO"]
+    );
+    site.line("WSGITrustedProxies 127.0.0.1 10.0.0.0/8").unwrap();
+    site.line("WSGITrustedProxies ::1").unwrap();
+    assert_eq!(site.dir.trusted_proxies.as_deref().map(<[_]>::len), Some(3));
+    for word in ["localhost", "10.0.0.0/33", "10.0.0.1 proxy.example"] {
+        refused(&format!("WSGITrustedProxies {word}"));
+    }
+}
+
+#[test]
+fn utf8_mode_is_on_off_or_auto() {
+    use super::super::interpreter::Utf8Mode;
+    for (word, mode) in [
+        ("On", Utf8Mode::On),
+        ("off", Utf8Mode::Off),
+        ("AUTO", Utf8Mode::Auto),
+    ] {
+        let site = Site::accepts(&format!("RWSGIUTF8Mode {word}"));
+        assert_eq!(site.server.python.utf8_mode, Some(mode), "{word}");
+    }
+    refused("RWSGIUTF8Mode 1");
 }
 
 #[test]
@@ -385,7 +423,7 @@ fn bad_aliases_say_what_is_wrong() {
         ),
         (
             "WSGIScriptAlias / /x pass-authorization=maybe",
-            "must be one of: Off | On, not \"maybe\"",
+            "\"pass-authorization=maybe\"; it takes Off | On",
         ),
         ("WSGIScriptAliasMatch ^/( /x", "missing closing parenthesis"),
     ] {

@@ -120,3 +120,18 @@ fn each_further_port_listens() {
     assert_eq!(response.text(), "page\n");
     server.finish();
 }
+
+#[test]
+fn a_single_process_below_another_program_serves() {
+    let server = Server::builder()
+        .without_module_under_test()
+        .file("htdocs/a.txt", "a")
+        .single_process()
+        .under(["/usr/bin/env", "RWSGI_LAUNCHED=yes"])
+        .start();
+    assert_eq!(server.children(), []);
+    let environment = std::fs::read(format!("/proc/{}/environ", server.parent_pid())).expect("our process");
+    assert!(String::from_utf8_lossy(&environment).contains("RWSGI_LAUNCHED=yes"));
+    assert_eq!(server.get("/a.txt").body, b"a");
+    server.finish();
+}

@@ -1,0 +1,3 @@
+from flask_site import create_app
+
+application = create_app()

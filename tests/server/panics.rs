@@ -1,0 +1,167 @@
+//! Panics at every entry of the module: caught, told in one line, and answered by the declared fallback.
+//!
+//! A debug build of the module panics where the environment variable `RWSGI_FAULT` says.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::server;
+use rwsgi_harness::{Builder, Mpm, Server};
+
+/// The application of the main server, a static file there, the application of another virtual host.
+const SERVING: [u16; 3] = [200, 200, 200];
+const NO_PYTHON: [u16; 3] = [500, 200, 500];
+const NOTHING: [u16; 3] = [500, 500, 500];
+
+/// Every entry with what it leaves working, and how often its panic is told by one child and three requests
+/// (`None`: at least once).
+const SERVED: [(&str, [u16; 3], Option<usize>); 10] = [
+    ("child_exit", SERVING, Some(1)),
+    ("child_init", NO_PYTHON, Some(1)),
+    ("dealloc", SERVING, None),
+    ("handler", NOTHING, Some(3)),
+    ("merge_dir_config", SERVING, None),
+    ("merge_server_config", SERVING, None),
+    ("pool_cleanup", SERVING, None),
+    ("post_config", SERVING, None),
+    ("python", NO_PYTHON, None),
+    ("translate_name", NOTHING, Some(3)),
+];
+
+/// Entries without which a directive would be passed over: the configuration is refused.
+const REFUSED: [&str; 4] = [
+    "create_dir_config",
+    "create_server_config",
+    "directive",
+    "register_hooks",
+];
+
+#[test]
+fn panics_every_entry_of_the_source_is_listed() {
+    let listed: BTreeSet<String> = SERVED
+        .iter()
+        .map(|(point, ..)| *point)
+        .chain(REFUSED)
+        .map(str::to_string)
+        .collect();
+    assert_eq!(points_in(&source()), listed);
+}
+
+#[test]
+fn panics_leave_the_server_serving() {
+    let Some(module) = debug_module() else { return };
+    for (point, statuses, told) in SERVED {
+        let server = faulty(&module, point)
+            .expect_log("WSGI1001")
+            .allow_log("WSGI100[23]|WSGI0210")
+            .start();
+        let children = server.children();
+        assert_eq!(answers(&server), statuses, "{point}");
+        assert_eq!(server.children(), children, "{point}: a child died");
+        server.allow_log("WSGI1001");
+        if let Some(told) = told {
+            // One more is told when the child ends.
+            let lines = server.logs_matching(&told_by(point)).len() + usize::from(point == "child_exit");
+            assert_eq!(lines, told, "{point}");
+        }
+        server.finish();
+    }
+}
+
+#[test]
+fn panics_while_restarting_leave_the_server_serving() {
+    let Some(module) = debug_module() else { return };
+    for (point, statuses, _) in SERVED {
+        let server = faulty(&module, point)
+            .expect_log("WSGI1001")
+            .allow_log("WSGI100[23]|WSGI0210")
+            .start();
+        for _ in 0..2 {
+            server.graceful();
+            assert_eq!(answers(&server), statuses, "{point}");
+        }
+        server.finish();
+    }
+}
+
+#[test]
+fn panics_in_the_configuration_refuse_it() {
+    let Some(module) = debug_module() else { return };
+    for point in REFUSED {
+        let check = faulty(&module, point).check_config();
+        assert!(!check.accepted, "{point}: {}", check.output);
+        let line = format!("WSGI1001: a panic was caught in {point}");
+        assert!(check.output.contains(&line), "{point}: {}", check.output);
+    }
+}
+
+/// The line that tells of a panic, wherever it was caught.
+fn told_by(point: &str) -> String {
+    format!("^WSGI1001: a panic was caught in {point} at ")
+}
+
+fn answers(server: &Server) -> [u16; 3] {
+    let mut other = server.connect_to(server.port_of("OTHER"));
+    [
+        server.get("/app").status,
+        server.get("/static.txt").status,
+        other.get("/app").status,
+    ]
+}
+
+/// The names of all guards and fault points in a source text.
+fn points_in(source: &str) -> BTreeSet<String> {
+    let calls = ["guard(", "fault::point("];
+    let ends = calls
+        .iter()
+        .flat_map(|call| source.match_indices(call).map(|(at, _)| at + call.len()));
+    let literals = ends.filter_map(|at| source[at..].trim_start().strip_prefix('"')?.split('"').next());
+    literals.map(str::to_string).collect()
+}
+
+fn source() -> String {
+    fn collect(directory: &Path, text: &mut String) {
+        for entry in fs::read_dir(directory).expect("a directory of sources").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                collect(&path, text);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text.push_str(&fs::read_to_string(path).expect("a source"));
+            }
+        }
+    }
+    let mut text = String::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut text);
+    text
+}
+
+/// The debug build of the module that was made with this program; another build has no fault points.
+fn debug_module() -> Option<PathBuf> {
+    let program = std::env::current_exe().expect("the running program has a path");
+    let beside = program.parent().expect("a directory");
+    let found = [beside.join("libmod_rwsgi.so"), beside.join("../libmod_rwsgi.so")]
+        .into_iter()
+        .filter(|file| cfg!(debug_assertions) && file.exists())
+        .max_by_key(|file| file.metadata().and_then(|data| data.modified()).ok());
+    if found.is_none() {
+        eprintln!(
+            "skipped: no debug build of the module beside {}",
+            program.display()
+        );
+    }
+    found
+}
+
+fn faulty(module: &Path, point: &str) -> Builder {
+    server()
+        .without_module_under_test()
+        .load_module("wsgi_module", module)
+        .mpm(Mpm::Event)
+        .env("RWSGI_FAULT", point)
+        .file("htdocs/static.txt", "static")
+        .listen("OTHER")
+        .config("WSGIScriptAlias /app ${APPS}/hello.py")
+        .config("<Directory ${APPS}>\n  WSGIScriptReloading Off\n</Directory>")
+        .config("<VirtualHost *:${PORT_OTHER}>\n  ServerName other\n  WSGIScriptAlias /app ${APPS}/hello.py\n</VirtualHost>")
+}
