@@ -57,7 +57,11 @@ pub fn run<'py>(
 }
 
 /// Runs a request that somebody wants to hear about.
-fn run_watched<'py>(request: Request<'_, 'py>, exchange: &mut dyn Exchange, call: &Call<'_, 'py>) -> Outcome {
+fn run_watched<'py>(
+    request: Request<'_, 'py>,
+    exchange: &mut dyn Exchange,
+    call: &Call<'_, '_, 'py>,
+) -> Outcome {
     let traffic = Traffic::default();
     let observation = Observation::begin(&traffic, call.request_start);
     let request = Request {
@@ -68,8 +72,8 @@ fn run_watched<'py>(request: Request<'_, 'py>, exchange: &mut dyn Exchange, call
 }
 
 /// What is to be called, and with what.
-struct Call<'a, 'py> {
-    variables: &'a Environ<'a>,
+struct Call<'a, 'r, 'py> {
+    variables: &'a Environ<'r>,
     request_start: f64,
     application: &'a Object<'py>,
 }
@@ -83,7 +87,7 @@ pub(super) struct Request<'a, 'py> {
 }
 
 impl<'py> Request<'_, 'py> {
-    fn run(&self, exchange: &mut dyn Exchange, call: &Call<'_, 'py>) -> Outcome {
+    fn run(&self, exchange: &mut dyn Exchange, call: &Call<'_, '_, 'py>) -> Outcome {
         let _current = current_request(&self.objects.transaction);
         self.transaction().lease.lend(self.py, exchange, || {
             let outcome = self.respond(call);
@@ -99,7 +103,7 @@ impl<'py> Request<'_, 'py> {
         &self.objects.transaction
     }
 
-    fn respond(&self, call: &Call<'_, 'py>) -> Outcome {
+    fn respond(&self, call: &Call<'_, '_, 'py>) -> Outcome {
         let py = self.py;
         let environ = match self.environ(call.variables, call.request_start) {
             Ok(environ) => environ,

@@ -22,6 +22,7 @@ mod mpm;
 mod outcome;
 mod panics;
 mod python_home;
+mod python_module;
 mod reliability;
 mod request_checks;
 mod response_headers;
