@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use options::find as find_option;
 pub use options::{DAEMON_OPTIONS, DaemonOption};
 pub use reader::OptionError;
 pub(super) use reader::Reader;
@@ -198,10 +199,22 @@ impl DaemonOptions {
             let (one, two) = ((option.show)(self), (option.show)(other));
             (one != two).then_some(Difference {
                 option: option.name,
-                one,
-                two,
+                one: plain(&one),
+                two: plain(&two),
             })
         })
+    }
+}
+
+/// A value as an administrator would say it.
+fn plain(shown: &str) -> String {
+    match shown
+        .strip_prefix("Some(")
+        .and_then(|rest| rest.strip_suffix(')'))
+    {
+        Some(value) => value.to_owned(),
+        None if shown == "None" => "not set".to_owned(),
+        None => shown.to_owned(),
     }
 }
 

@@ -86,6 +86,14 @@ impl Finished {
         self.findings.iter().any(|finding| finding.level == Level::Error)
     }
 
+    /// What the processes of a group load when they start; an empty name stands for httpd's own.
+    pub fn imports_of<'a>(&'a self, process_group: &'a str) -> impl Iterator<Item = &'a ImportScript> {
+        self.imports
+            .iter()
+            .map(Arc::as_ref)
+            .filter(move |import| *import.process_group == *process_group)
+    }
+
     /// The group of this name.
     #[must_use]
     pub fn group(&self, name: &str) -> Option<&DefinedGroup> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::alias::ScriptAlias;
 use super::daemon_group::DaemonGroup;
+use super::finish::Finished;
 use super::interpreter::{MergedOptions, PythonSettings};
 use super::scripts::{HandlerScripts, HookScript, ImportScript};
 use super::server_options::{SocketSettings, TelemetrySettings};
@@ -207,6 +208,8 @@ pub struct ServerSettings {
     pub case_sensitivity: Option<bool>,
     /// `WSGIServerMetrics`: set by the main server only.
     pub server_metrics: Option<bool>,
+    /// What all lines together say; set when the last of them has been read.
+    pub finished: Option<Arc<Finished>>,
 }
 
 impl ServerSettings {
@@ -244,6 +247,7 @@ impl ServerSettings {
             restrict_embedded: base.restrict_embedded,
             case_sensitivity: base.case_sensitivity,
             server_metrics: base.server_metrics,
+            finished: None,
         }
     }
 
@@ -252,6 +256,15 @@ impl ServerSettings {
     #[must_use]
     pub fn interpreter_options(&self, process_group: &str, application_group: &str) -> MergedOptions {
         self.python.interpreter_options(process_group, application_group)
+    }
+
+    /// Whether Python must run in httpd's own processes although `WSGIRestrictEmbedded` keeps
+    /// applications out of them.
+    #[must_use]
+    pub fn needs_embedded_python(&self) -> bool {
+        self.finished
+            .as_ref()
+            .is_some_and(|finished| finished.hook_scripts || finished.imports_of("").next().is_some())
     }
 
     /// Whether `mod_wsgi.server_metrics()` answers in httpd's own processes; it does not unless set.
@@ -277,6 +290,7 @@ impl ServerSettings {
 #[cfg(test)]
 mod tests {
     use super::super::alias::{AliasOptions, Matcher};
+    use super::super::scripts::HandlerScript;
     use super::*;
 
     fn alias(prefix: &str) -> Arc<ScriptAlias> {
@@ -287,6 +301,48 @@ mod tests {
             source: "WSGIScriptAlias",
             place: None,
         })
+    }
+
+    fn script(path: &str) -> Arc<HookScript> {
+        Arc::new(HookScript {
+            path: path.into(),
+            application_group: None,
+        })
+    }
+
+    #[test]
+    fn handlers_of_the_outer_scope_stay_and_lists_are_replaced() {
+        let handlers = |names: &[&str], path: &str| {
+            let script = Arc::new(HandlerScript {
+                path: path.into(),
+                process_group: None,
+                application_group: None,
+                pass_authorization: None,
+            });
+            let named = names.iter().map(|name| (Arc::from(*name), script.clone()));
+            Some(Arc::new(named.collect::<HandlerScripts>()))
+        };
+        let outer = DirSettings {
+            handler_scripts: handlers(&["a", "b"], "/outer"),
+            restrict_process: Some(["".into(), "x".into()].into()),
+            trusted_proxy_headers: Some(["HTTP_X_FORWARDED_FOR".into()].into()),
+            ..Default::default()
+        };
+        let inner = DirSettings {
+            handler_scripts: handlers(&["b"], "/inner"),
+            restrict_process: Some(["y".into()].into()),
+            ..Default::default()
+        };
+        let merged = DirSettings::merge(&outer, &inner);
+        let path = |name| merged.handler_script(name).map(|script| &*script.path);
+        assert_eq!(
+            (path("a"), path("b"), path("c")),
+            (Some("/outer"), Some("/inner"), None)
+        );
+        assert!(merged.allows_process_group("y") && !merged.allows_process_group("x"));
+        assert!(outer.allows_process_group("") && !outer.allows_process_group("y"));
+        assert!(DirSettings::default().allows_process_group("any"));
+        assert_eq!(merged.trusted_proxy_headers().len(), 1);
     }
 
     #[test]
@@ -343,6 +399,17 @@ mod tests {
             error_override: Some(true),
             enable_sendfile: Some(true),
             map_head_to_get: Some(MapHead::On),
+            ignore_activity: Some(true),
+            pass_apache_request: Some(true),
+            restrict_process: Some(["a".into()].into()),
+            trusted_proxy_headers: Some(["HTTP_X_HOST".into()].into()),
+            trusted_proxies: Some(Network::parse("::1").into_iter().collect()),
+            dispatch_script: Some(script("/dispatch")),
+            handler_scripts: Some(Arc::default()),
+            access_script: Some(script("/access")),
+            auth_user_script: Some(script("/user")),
+            auth_group_script: Some(script("/group")),
+            group_authoritative: Some(false),
         };
         assert_eq!(DirSettings::merge(&all, &DirSettings::default()), all);
         assert_eq!(DirSettings::merge(&DirSettings::default(), &all), all);

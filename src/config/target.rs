@@ -9,6 +9,10 @@ use crate::gateway::environ::collapse_slashes;
 /// The callable looked for unless another one is named.
 pub const DEFAULT_CALLABLE: &str = "application";
 
+/// The application group that a process chooses: the main interpreter for its first application, an
+/// interpreter like that of `%{RESOURCE}` for each further one.
+pub const AUTOMATIC: &str = "%{AUTO}";
+
 /// What expansions ask about a request.
 pub trait RequestFacts {
     /// `ServerName` of the virtual host.
@@ -42,7 +46,7 @@ pub enum Influence {
 #[must_use]
 pub fn influence(value: Option<&str>) -> Influence {
     match value {
-        None | Some("%{RESOURCE}" | "%{SERVER}") => Influence::Partial,
+        None | Some("%{RESOURCE}" | "%{SERVER}" | AUTOMATIC) => Influence::Partial,
         Some("%{HOST}") => Influence::Full,
         Some(value) if environment_variable(value).is_some() => Influence::Full,
         Some(_) => Influence::None,
@@ -58,7 +62,10 @@ pub fn process_group<'a>(value: Option<&'a str>, facts: &dyn RequestFacts) -> Co
 
 /// The application group; empty for the main interpreter.
 pub fn application_group<'a>(value: Option<&'a str>, facts: &dyn RequestFacts) -> Cow<'a, str> {
-    expand_group(value.unwrap_or("%{RESOURCE}"), facts)
+    match value {
+        None | Some(AUTOMATIC) => expand_group("%{RESOURCE}", facts),
+        Some(value) => expand_group(value, facts),
+    }
 }
 
 /// The global name in the script that is called.

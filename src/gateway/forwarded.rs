@@ -4,8 +4,11 @@
 //! several counts, and what it changes all follow from a row of it, so that a header added there cannot be
 //! forgotten elsewhere. Addresses are read by [`std::net`]; nothing is ever looked up in the DNS.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod address;
 
+use std::net::IpAddr;
+
+use self::address::{address, is_port};
 use super::environ::{Environ, Key, Name};
 use crate::config::trusted::Network;
 
@@ -277,40 +280,6 @@ fn one_of(value: &[u8], yes: &[&str], no: &[&str]) -> Option<bool> {
         return Some(true);
     }
     no.iter().any(is).then_some(false)
-}
-
-fn is_port(text: &[u8]) -> bool {
-    let digits = text.iter().all(u8::is_ascii_digit);
-    digits
-        && std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse::<u16>().ok())
-            .is_some()
-}
-
-/// An address with or without port, brackets and quotes: the bare address as text and as a number.
-fn address(element: &[u8]) -> Option<(&[u8], IpAddr)> {
-    let text = std::str::from_utf8(element.trim_ascii()).ok()?;
-    let unquoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-    let text = unquoted.unwrap_or(text);
-    let (text, ip) = match text.strip_prefix('[') {
-        Some(bracketed) => {
-            let (inside, after) = bracketed.split_once(']')?;
-            if !after.is_empty() && !is_port(after.strip_prefix(':')?.as_bytes()) {
-                return None;
-            }
-            (inside, IpAddr::from(inside.parse::<Ipv6Addr>().ok()?))
-        }
-        None => match text.parse() {
-            Ok(ip) => (text, ip),
-            Err(_) => {
-                let (host, port) = text.rsplit_once(':')?;
-                let ip = host.parse::<Ipv4Addr>().ok()?;
-                is_port(port.as_bytes()).then_some((host, IpAddr::from(ip)))?
-            }
-        },
-    };
-    Some((text.as_bytes(), ip))
 }
 
 #[cfg(test)]

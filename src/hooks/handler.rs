@@ -142,7 +142,13 @@ fn run(request: &Request<'_>, body: BodyLength) -> Status {
     let paths = Paths::of(request);
     let target = Target::of(request, settings, paths.script_name);
     if !target.process_group.is_empty() {
-        let reason = format!("no process group '{}' is defined", target.process_group);
+        let group = &target.process_group;
+        let finished = request.server_settings().finished.as_ref();
+        let reason = if finished.is_some_and(|finished| finished.group(group).is_some()) {
+            format!("process group '{group}' has no processes, as daemon mode is not built yet")
+        } else {
+            format!("no process group '{group}' is defined")
+        };
         return Refusal::new(500, Code::NO_SUCH_GROUP, reason).answer(request);
     }
     if request.server_settings().restrict_embedded() {

@@ -36,7 +36,7 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
     startup.add_component("rwsgi", env!("CARGO_PKG_VERSION"));
     startup.add_component("Python", &app::python_version());
     let settings = startup.settings();
-    if settings.restrict_embedded() {
+    if settings.restrict_embedded() && !settings.needs_embedded_python() {
         return;
     }
     if let Some(home) = &settings.python.home {
@@ -62,7 +62,7 @@ fn report_home(problem: &HomeProblem) {
 /// Starts Python, unless the configuration keeps it out of httpd's processes.
 pub(super) fn child_start(child: &Child<'_>) -> bool {
     let settings = child.settings();
-    if settings.restrict_embedded() {
+    if settings.restrict_embedded() && !settings.needs_embedded_python() {
         return false;
     }
     let python = match python_settings(&settings.python) {

@@ -1,6 +1,7 @@
 //! Who runs a request: settings of its place and of its alias, expanded.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use crate::config::alias::AliasOptions;
 use crate::config::settings::DirSettings;
@@ -35,11 +36,22 @@ impl<'r> Target<'r> {
         let callable = first(&alias.callable_object, &settings.callable_object);
         Target {
             process_group: target::process_group(process_group, &facts),
-            application_group: target::application_group(application_group, &facts),
+            application_group: match application_group {
+                Some(target::AUTOMATIC) if is_first_application(request.filename()) => Cow::Borrowed(""),
+                group => target::application_group(group, &facts),
+            },
             callable: target::callable_object(callable, &facts),
             pass_authorization: alias.pass_authorization.unwrap_or(settings.pass_authorization()),
         }
     }
+}
+
+/// Whether this is the script that `RWSGIApplicationGroup auto` gave the main interpreter of this process.
+///
+/// The file decides, not the group's name, in which a client may have a say.
+fn is_first_application(script: &[u8]) -> bool {
+    static FIRST: OnceLock<Box<[u8]>> = OnceLock::new();
+    **FIRST.get_or_init(|| script.into()) == *script
 }
 
 struct Facts<'a, 'r> {

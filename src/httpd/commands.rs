@@ -12,6 +12,7 @@ use crate::config::directives::{Context, DIRECTIVES, Directive, Notice, Scope};
 use crate::config::place::Place;
 use crate::config::settings::{DirSettings, ServerSettings};
 use crate::ffi;
+use crate::gateway::Level;
 
 const COUNT: usize = DIRECTIVES.len();
 
@@ -197,7 +198,10 @@ fn tell(notices: &[Notice], place: &Option<Place>) {
     let place = place
         .as_ref()
         .map_or_else(String::new, |place| format!(" ({place})"));
+    // An .htaccess file is read for each request.
+    let is_request = state() == ffi::AP_SQ_MS_RUN_MPM;
     for Notice { level, code, text } in notices {
-        log::server(*level, Some(*code), format!("{text}{place}").as_bytes());
+        let level = if is_request { Level::Info } else { *level };
+        log::server(level, Some(*code), format!("{text}{place}").as_bytes());
     }
 }

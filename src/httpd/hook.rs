@@ -5,6 +5,7 @@ use std::ptr;
 
 use super::boundary::guard;
 use super::configuration::server_settings;
+use super::finish;
 use super::module::Module;
 use super::pool::Pool;
 use super::request::Request;
@@ -96,6 +97,12 @@ static AFTER_TRANSLATE: ModuleNames<3> = ModuleNames([
 pub(super) fn register<H: Hooks>() {
     // SAFETY: called by httpd on its main thread while modules register; the lists are static.
     unsafe {
+        ffi::ap_hook_check_config(
+            Some(finish::check_config),
+            ptr::null(),
+            ptr::null(),
+            ffi::APR_HOOK_MIDDLE,
+        );
         ffi::ap_hook_post_config(
             Some(post_config::<H>),
             ptr::null(),

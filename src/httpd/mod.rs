@@ -17,6 +17,7 @@ mod boundary;
 mod brigade;
 mod commands;
 mod configuration;
+mod finish;
 mod hook;
 mod input;
 pub mod log;

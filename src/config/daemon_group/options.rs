@@ -45,7 +45,8 @@ pub static DAEMON_OPTIONS: &[DaemonOption] = options! {
     "processes" processes = |r| r.count(1, MOST).map(Some), "1...", "1",
         "Number of processes. Writing it, even as 1, makes `wsgi.multiprocess` true.";
     "threads" threads = |r| r.count(0, 65533), "0..65533", "15",
-        "Threads of a process, each running one request at a time. With 0 a process runs its import script and nothing else.";
+        "Threads of a process, each running one request at a time. With 0 a process runs its import script \
+         and nothing else.";
     "display-name" display_name = Reader::display_name, "name or %{GROUP}", "",
         "Name of the processes in `ps`; `%{GROUP}` is the group's name as `(wsgi:name)`.";
     "user" user = Reader::unprivileged_user, "name or #uid", "httpd's `User`",
@@ -58,17 +59,18 @@ pub static DAEMON_OPTIONS: &[DaemonOption] = options! {
         "Permissions that new files do not get.";
     "chroot" chroot = Reader::absolute_path, "directory", "",
         "New root directory of the processes. Works only when httpd is started as root.";
-    "home" home = Reader::absolute_path, "directory", "the user's home if `user=` differs from httpd's `User`",
+    "home" home = Reader::absolute_path, "directory", "the user's home if `user=` differs from httpd's \
+     `User`",
         "Working directory of the processes, and the first of `sys.path`.";
-    "lang" lang = Reader::text, "locale", "inherited",
+    "lang" lang = Reader::text_or_none, "locale", "inherited",
         "Value of the variable LANG.";
-    "locale" locale = Reader::text, "locale", "inherited",
+    "locale" locale = Reader::text_or_none, "locale", "inherited",
         "Value of the variable LC_ALL.";
-    "python-home" python_home = Reader::text, "directory", "`WSGIPythonHome`",
+    "python-home" python_home = Reader::text_or_none, "directory", "`WSGIPythonHome`",
         "A virtual environment, or the prefix of a Python installation.";
-    "python-path" python_path = |r| Ok(r.list(':')), "directory:directory...", "",
+    "python-path" python_path = Reader::directories, "directory:directory...", "",
         "Directories that come first in `sys.path`. `.pth` files in them are followed.";
-    "python-eggs" python_eggs = Reader::text, "directory", "",
+    "python-eggs" python_eggs = Reader::text_or_none, "directory", "",
         "Value of the variable PYTHON_EGG_CACHE.";
     "switch-interval" switch_interval = Reader::interval, "seconds", "Python's own",
         "How long a thread keeps Python's lock while others wait; decimals are allowed.";
@@ -87,7 +89,8 @@ pub static DAEMON_OPTIONS: &[DaemonOption] = options! {
     "request-timeout" request_timeout = Reader::seconds_or_none, "seconds", "0",
         "How long a request may take; more is allowed the more threads there are.";
     "interrupt-timeout" interrupt_timeout = Reader::seconds_or_none, "seconds", "0",
-        "How long a request that took too long has to end after an exception was raised in it, before the process is replaced. With 0 none is raised.";
+        "How long a request that took too long has to end after an exception was raised in it, before the \
+         process is replaced. With 0 none is raised.";
     "graceful-timeout" graceful_timeout = Reader::seconds_or_none, "seconds", "15",
         "How long a process that is replaced waits for its requests to end.";
     "eviction-timeout" eviction_timeout = Reader::seconds_or_none, "seconds", "`graceful-timeout`",
@@ -108,9 +111,11 @@ pub static DAEMON_OPTIONS: &[DaemonOption] = options! {
         "Size of the socket's buffer for sending.";
     "receive-buffer-size" receive_buffer_size = |r| r.buffer(512), "0 or bytes from 512", "the system's",
         "Size of the socket's buffer for receiving.";
-    "header-buffer-size" header_buffer_size = |r| Ok(r.buffer(8192)?.unwrap_or(32 << 10)), "0 or bytes from 8192", "32768",
+    "header-buffer-size" header_buffer_size = |r| Ok(r.buffer(8192)?.unwrap_or(32 << 10)), "0 or bytes \
+     from 8192", "32768",
         "How long one line of a response's header may be.";
-    "response-buffer-size" response_buffer_size = |r| Ok(r.buffer(65536)?.unwrap_or(8 << 20)), "0 or bytes from 65536", "8388608",
+    "response-buffer-size" response_buffer_size = |r| Ok(r.buffer(65536)?.unwrap_or(8 << 20)), "0 or bytes from 65536",
+        "8388608",
         "How much of a response httpd takes in advance for a slow client.";
     "response-socket-timeout" response_socket_timeout = Reader::seconds_or_none, "seconds", "`socket-timeout`",
         "How long httpd waits for a client to take more of a response.";

@@ -33,7 +33,7 @@ impl fmt::Display for OptionError {
 }
 
 /// A value at hand.
-pub struct Reader {
+pub(in super::super) struct Reader {
     pub(in super::super) option: &'static str,
     pub(in super::super) value: String,
     /// The group being defined.
@@ -52,7 +52,10 @@ impl Reader {
     }
 
     fn number(&mut self, minimum: i64, maximum: i64) -> Result<i64, OptionError> {
-        let (number, whole) = leading_number(&self.value);
+        let (mut number, mut whole) = leading_number(&self.value);
+        if maximum == i64::from(MOST) && number > maximum {
+            (number, whole) = (maximum, false);
+        }
         if self.value.is_empty() || number < minimum || number > maximum {
             return self.refuse(format!("a whole number from {minimum} to {maximum}"));
         }
@@ -136,6 +139,11 @@ impl Reader {
         Ok(Some(self.value.clone()))
     }
 
+    /// Text of which none is as good as no option, as generated configurations have it.
+    pub(super) fn text_or_none(&mut self) -> Result<Option<String>, OptionError> {
+        Ok(Some(self.value.clone()).filter(|text| !text.is_empty()))
+    }
+
     /// A path from the root.
     pub(super) fn absolute_path(&mut self) -> Result<Option<String>, OptionError> {
         if !self.value.starts_with('/') {
@@ -154,10 +162,14 @@ impl Reader {
         self.text()
     }
 
-    /// A list with `separator`, without empty entries.
-    pub(super) fn list(&mut self, separator: char) -> Vec<String> {
+    fn list(&self, separator: char) -> Vec<String> {
         let entries = self.value.split(separator).filter(|entry| !entry.is_empty());
         entries.map(str::to_owned).collect()
+    }
+
+    /// Directories with colons between; empty ones do not count.
+    pub(super) fn directories(&mut self) -> Result<Vec<String>, OptionError> {
+        Ok(self.list(':'))
     }
 
     /// A list of names, at least one.
@@ -178,7 +190,7 @@ impl Reader {
         if self.value == "%{GROUP}" {
             return Ok(Some(format!("(wsgi:{})", self.group)));
         }
-        self.text()
+        self.text_or_none()
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::super::args::leading_integer;
 use super::super::interpreter::{HashSeed, PythonSettings, Utf8Mode};
 use super::super::settings::{DirSettings, MapHead, ServerSettings};
-use super::super::trusted::Network;
 use super::call::Call;
 use super::{ConfigError, Problem};
 
@@ -59,14 +58,6 @@ pub(super) fn python_home(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
     Ok(())
 }
 
-pub(super) fn python_path(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
-    let list = call.only_word()?;
-    let separator = if cfg!(windows) { ';' } else { ':' };
-    let entries = list.split(separator).filter(|entry| !entry.is_empty());
-    python(call)?.current_options().path = Some(entries.map(str::to_owned).collect());
-    Ok(())
-}
-
 pub(super) fn python_warnings(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
     let filter = call.only_word()?;
     python(call)?.warnings.push(filter);
@@ -96,47 +87,6 @@ pub(super) fn python_hash_seed(call: &mut Call<'_, '_>) -> Result<(), ConfigErro
     };
     python(call)?.hash_seed = Some(seed);
     Ok(())
-}
-
-/// Reads each word with `item` and adds what comes of it to a list.
-fn append<T: Clone>(
-    call: &mut Call<'_, '_>,
-    field: fn(&mut DirSettings) -> &mut Option<Arc<[T]>>,
-    item: fn(&Call<'_, '_>, String) -> Result<T, ConfigError>,
-) -> Result<(), ConfigError> {
-    let mut items = field(call.scope.dir).as_deref().unwrap_or_default().to_vec();
-    let mut word = call.word()?;
-    loop {
-        items.push(item(call, word)?);
-        match call.words.next_word() {
-            Some(next) => word = next,
-            None => break,
-        }
-    }
-    *field(call.scope.dir) = Some(items.into());
-    Ok(())
-}
-
-pub(super) fn trusted_proxy_headers(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
-    append(
-        call,
-        |dir| &mut dir.trusted_proxy_headers,
-        |_, name| {
-            let name = name.to_ascii_uppercase().replace('-', "_");
-            Ok(format!("HTTP_{name}").into())
-        },
-    )
-}
-
-pub(super) fn trusted_proxies(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
-    append(
-        call,
-        |dir| &mut dir.trusted_proxies,
-        |call, word| {
-            let allowed = "an IP address, or a network such as 10.0.0.0/8";
-            Network::parse(&word).ok_or_else(|| call.error(Problem::Value { value: word, allowed }))
-        },
-    )
 }
 
 pub(super) fn utf8_mode(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {

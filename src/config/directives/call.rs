@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::args::{self, Words};
+use super::super::args::{self, ArgumentError, NameValue, Words};
 use super::super::settings::ServerSettings;
-use super::{ConfigError, Notice, Problem, Scope};
+use super::{ConfigError, Notice, Problem, Scope, interpreter};
 use crate::gateway::{Code, Level};
 
 /// A directive at work on one line.
@@ -28,6 +28,11 @@ impl Call<'_, '_> {
         line: &str,
         body: fn(&mut Call<'_, '_>) -> Result<(), ConfigError>,
     ) -> Result<(), ConfigError> {
+        let line = if name.starts_with('<') {
+            interpreter::before_bracket(line).ok_or_else(|| ConfigError::new(name, Problem::Unclosed))?
+        } else {
+            line
+        };
         let mut call = Call {
             name,
             usage,
@@ -99,5 +104,63 @@ impl Call<'_, '_> {
     pub fn server(&mut self) -> Result<&mut ServerSettings, ConfigError> {
         let error = self.error(Problem::InSection);
         self.scope.server.as_deref_mut().ok_or(error)
+    }
+
+    /// The next `name=value` of a line that defines `what`; `allowed` lists the names there are.
+    pub fn next_option(
+        &mut self,
+        what: &'static str,
+        allowed: &str,
+    ) -> Result<Option<NameValue>, ConfigError> {
+        match self.words.next_option() {
+            Ok(option) => {
+                if let Some(NameValue { name, value, spaced }) = &option
+                    && *spaced
+                    && !value.is_empty()
+                {
+                    let text =
+                        format!("{value:?} is taken as the value of {name}= although a space precedes it");
+                    self.warn(&text);
+                }
+                Ok(option)
+            }
+            Err(
+                ArgumentError::NotAnOption(option)
+                | ArgumentError::UnterminatedQuote(option)
+                | ArgumentError::NotOnOff(option),
+            ) => Err(self.unknown_option(option, what, allowed)),
+        }
+    }
+
+    /// An option that a line that defines `what` does not take.
+    pub fn unknown_option(&self, option: String, what: &'static str, allowed: &str) -> ConfigError {
+        self.error(Problem::Option {
+            option,
+            what,
+            allowed: allowed.to_owned(),
+        })
+    }
+
+    /// The value of `option=` as the name of `what`; it must not be empty.
+    pub fn option_name(
+        &self,
+        value: &str,
+        option: &'static str,
+        what: &'static str,
+    ) -> Result<Option<Arc<str>>, ConfigError> {
+        if value.is_empty() {
+            return Err(self.error(Problem::Name { option, what }));
+        }
+        Ok(Some(value.into()))
+    }
+
+    /// All arguments, at least one; empty ones do not count.
+    pub fn all_words(&mut self) -> Result<Vec<String>, ConfigError> {
+        let mut all = vec![self.word()?];
+        while let Some(word) = self.words.next_word() {
+            all.push(word);
+        }
+        all.retain(|word| !word.is_empty());
+        Ok(all)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::super::daemon_group::DAEMON_OPTIONS;
 use super::{DIRECTIVES, Directive};
 
 /// The page `docs/directives.md`, in Markdown.
@@ -9,16 +10,12 @@ use super::{DIRECTIVES, Directive};
 pub fn manual() -> String {
     let mut page = String::from(
         "# Directives\n\n\
-         This page is made from the directive table in `src/config/directives/table.rs`; change it there.\n\n\
+         This page is made from the directive table in `src/config/directives/table`; change it there.\n\n\
          | Directive | Context | Default |\n|---|---|---|\n",
     );
     for directive in DIRECTIVES {
         let name = name(directive);
-        let default = if directive.default.is_empty() {
-            "none"
-        } else {
-            directive.default
-        };
+        let default = or_none(directive.default);
         let places = directive.context.places();
         let _ = writeln!(
             page,
@@ -35,7 +32,8 @@ pub fn manual() -> String {
 fn section(page: &mut String, directive: &Directive) {
     let name = name(directive);
     let usage = directive.usage.to_string_lossy();
-    let _ = writeln!(page, "\n## {name}\n\n```\n{name} {usage}\n```\n");
+    let opening = if directive.is_section() { "<" } else { "" };
+    let _ = writeln!(page, "\n## {name}\n\n```\n{opening}{name} {usage}\n```\n");
     if !directive.default.is_empty() {
         let _ = write!(page, "Default: `{}`. ", directive.default);
     }
@@ -45,8 +43,28 @@ fn section(page: &mut String, directive: &Directive) {
         directive.context.places(),
         directive.help
     );
+    if name == "WSGIDaemonProcess" {
+        daemon_options(page);
+    }
+}
+
+fn daemon_options(page: &mut String) {
+    page.push_str("\n| Option | Values | Default | |\n|---|---|---|---|\n");
+    for option in DAEMON_OPTIONS {
+        let default = or_none(option.default);
+        let values = option.values.replace('|', "\\|");
+        let _ = writeln!(
+            page,
+            "| `{}=` | {values} | {default} | {} |",
+            option.name, option.help
+        );
+    }
+}
+
+fn or_none(default: &str) -> &str {
+    if default.is_empty() { "none" } else { default }
 }
 
 fn name(directive: &Directive) -> String {
-    directive.name.to_string_lossy().into_owned()
+    directive.name.to_string_lossy().replace('<', "")
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::args::ArgumentError;
+use super::super::daemon_group::OptionError;
 
 /// A refused line. Its `Display` is one line: directive, value, and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +36,28 @@ pub enum Problem {
     Option {
         /// What was written.
         option: String,
+        /// What the line defines.
+        what: &'static str,
         /// Names of the options there are.
-        allowed: &'static str,
+        allowed: String,
     },
+    /// A value that an option of a daemon group cannot have.
+    DaemonOption(OptionError),
+    /// Two options that exclude each other.
+    Exclusive(&'static str, &'static str),
+    /// An option that must be there and is not.
+    Missing {
+        /// The option.
+        option: &'static str,
+        /// What it names.
+        what: &'static str,
+    },
+    /// An option that may stand once only.
+    Repeated(&'static str),
+    /// A section inside of another of its kind.
+    Nested,
+    /// A section whose first line has no `>`.
+    Unclosed,
     /// An option whose value is no name.
     Name {
         /// The option.
@@ -63,13 +82,6 @@ impl ConfigError {
     pub(super) fn new(directive: &'static str, problem: Problem) -> Self {
         Self { directive, problem }
     }
-
-    pub(super) fn option(directive: &'static str, error: ArgumentError, allowed: &'static str) -> Self {
-        let (ArgumentError::NotAnOption(option)
-        | ArgumentError::UnterminatedQuote(option)
-        | ArgumentError::NotOnOff(option)) = error;
-        Self::new(directive, Problem::Option { option, allowed })
-    }
 }
 
 impl fmt::Display for ConfigError {
@@ -83,10 +95,30 @@ impl fmt::Display for ConfigError {
             Problem::Value { value, allowed } => {
                 write!(f, "{name} cannot be {value:?}; it takes {allowed}")
             }
-            Problem::Option { option, allowed } => write!(
+            Problem::Option {
+                option,
+                what,
+                allowed,
+            } => write!(
                 f,
-                "{name}: Invalid option to WSGI script alias definition: {option:?}; it takes {allowed}"
+                "{name}: Invalid option to WSGI {what} definition: {option:?}; it takes {allowed}"
             ),
+            Problem::DaemonOption(error) => write!(f, "{name}: {error}"),
+            Problem::Exclusive(one, other) => {
+                write!(
+                    f,
+                    "{name}: {one}= and {other}= exclude each other; remove one of them"
+                )
+            }
+            Problem::Missing { option, what } => {
+                write!(f, "{name}: Name of WSGI {what} required: add {option}=name")
+            }
+            Problem::Repeated(option) => write!(f, "{name}: {option}= stands twice; remove one of them"),
+            Problem::Nested => write!(
+                f,
+                "{name} cannot stand inside of {name}; close the other one first"
+            ),
+            Problem::Unclosed => write!(f, "{name} directive missing closing '>'"),
             Problem::Name { option, what } => write!(
                 f,
                 "{name}: Invalid name for WSGI {what}: {option}= needs a value right after the equals sign"

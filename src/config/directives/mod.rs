@@ -2,9 +2,14 @@
 
 mod apply;
 pub mod call;
+mod daemon;
 pub mod docs;
 pub mod error;
+mod interpreter;
+mod proxies;
 mod script_alias;
+mod scripts;
+mod server;
 pub mod table;
 
 use std::ffi::CStr;

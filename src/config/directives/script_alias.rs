@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::super::alias::{AliasOptions, Matcher, ScriptAlias};
 use super::super::args::NameValue;
 use super::call::Call;
+use super::scripts::application_group;
 use super::{ConfigError, Problem};
 
+const WHAT: &str = "script alias";
 const OPTIONS: &str = "process-group=, application-group=, callable-object=, pass-authorization=";
 
 /// `WSGIScriptAlias URL-path file-or-directory [options]`
@@ -76,46 +78,21 @@ fn has_drive(path: &str) -> bool {
 
 fn options(call: &mut Call<'_, '_>) -> Result<AliasOptions, ConfigError> {
     let mut options = AliasOptions::default();
-    loop {
-        let option = call.words.next_option();
-        let Some(NameValue { name, value, spaced }) =
-            option.map_err(|error| ConfigError::option(call.name, error, OPTIONS))?
-        else {
-            return Ok(options);
-        };
-        let text = |option, what| {
-            let error = call.error(Problem::Name { option, what });
-            if value.is_empty() {
-                Err(error)
-            } else {
-                Ok(Some(Arc::from(value.as_str())))
-            }
-        };
+    while let Some(NameValue { name, value, .. }) = call.next_option(WHAT, OPTIONS)? {
         match name.as_str() {
-            "process-group" => options.process_group = text("process-group", "process group")?,
-            "application-group" => {
-                options.application_group = text("application-group", "application group")?;
+            "process-group" => {
+                options.process_group = call.option_name(&value, "process-group", "process group")?;
             }
-            "callable-object" => options.callable_object = text("callable-object", "callable object")?,
+            "application-group" => options.application_group = application_group(call, &value)?,
+            "callable-object" => {
+                options.callable_object = call.option_name(&value, "callable-object", "callable object")?;
+            }
             "pass-authorization" => {
-                let named = call.error(Problem::Option {
-                    option: format!("{name}={value}"),
-                    allowed: "Off | On",
-                });
-                options.pass_authorization = Some(call.switch(value.clone()).map_err(|_| named)?);
+                let named = call.unknown_option(format!("{name}={value}"), WHAT, "Off | On");
+                options.pass_authorization = Some(call.switch(value).map_err(|_| named)?);
             }
-            _ => {
-                let option = format!("{name}={value}");
-                return Err(call.error(Problem::Option {
-                    option,
-                    allowed: OPTIONS,
-                }));
-            }
-        }
-        if spaced && !value.is_empty() {
-            call.warn(&format!(
-                "{value:?} is taken as the value of {name}= although a space precedes it"
-            ));
+            _ => return Err(call.unknown_option(format!("{name}={value}"), WHAT, OPTIONS)),
         }
     }
+    Ok(options)
 }
