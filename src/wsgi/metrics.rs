@@ -206,7 +206,7 @@ pub fn start_recording() {
     observe();
     let mut baseline = baseline();
     if baseline.is_none() {
-        drop(RECORDER.drain());
+        RECORDER.drain();
         threads().iter().for_each(|record| {
             record.interval.take(0);
         });
