@@ -14,6 +14,7 @@ BUILT := $(ROOT)/target/release/libmod_rwsgi.so
 MODULE ?= $(BUILT)
 SITE_VENV := $(ROOT)/target/site/venv
 TEST_VENV := $(ROOT)/target/test-venv
+PEER := $(ROOT)/target/peer
 BENCH_PROGRAM = $(CARGO) run --quiet --locked --package rwsgi-bench --
 
 export PYO3_PYTHON := $(PYTHON)
@@ -46,7 +47,7 @@ test: ## Set up, lint, build and run every test
 	@$(MAKE) --no-print-directory test-cargo
 
 test-cargo: test-venv ## Run the Rust and server tests against the built module
-	RWSGI_TEST_MODULE=$(abspath $(MODULE)) tools/with-test-venv.sh $(TEST_VENV) $(CARGO) test --locked --workspace
+	RWSGI_TEST_MODULE=$(abspath $(MODULE)) RWSGI_PEER_MODULE="$$(tools/peer.sh '$(PYTHON)' $(PEER))" tools/with-test-venv.sh $(TEST_VENV) $(CARGO) test --locked --workspace
 
 test-example: test-venv ## Run the example site's own tests
 	cd example/guestbook && PYTHONDONTWRITEBYTECODE=1 GUESTBOOK_STATE=$(ROOT)/target/example-tests \

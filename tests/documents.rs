@@ -190,3 +190,49 @@ fn every_dependency_is_explained_and_nothing_else_is() {
         .collect();
     assert_eq!(used, explained);
 }
+
+/// The text of every Rust file below a directory.
+fn rust_below(directory: &Path) -> String {
+    let mut all = String::new();
+    for entry in fs::read_dir(directory).expect("a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            all.push_str(&rust_below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            all.push_str(&fs::read_to_string(&path).expect("a source file"));
+        }
+    }
+    all
+}
+
+/// Each difference says which tests hold it, and those tests exist.
+#[test]
+fn every_difference_from_mod_wsgi_is_held_by_tests_that_exist() {
+    let page = text("docs/differences.md");
+    let code = rust_below(&root().join("tests")) + &rust_below(&root().join("src"));
+    let mut named = 0;
+    for entry in page.split("\n### ").skip(1) {
+        let heading = entry.lines().next().unwrap_or_default();
+        let (_, tests) = entry
+            .split_once("Held")
+            .unwrap_or_else(|| panic!("{heading}: held by no test"));
+        let tests: Vec<&str> = tests
+            .split("\n## ")
+            .next()
+            .unwrap_or_default()
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .collect();
+        assert!(
+            !tests.is_empty() || entry.contains("comparison"),
+            "{heading}: held by no test"
+        );
+        for test in tests {
+            named += 1;
+            let exists = code.contains(&format!("fn {test}(")) || code.contains(&format!("{test}: \""));
+            assert!(exists, "{heading}: there is no test {test}");
+        }
+    }
+    assert!(named > 20, "{named}");
+}

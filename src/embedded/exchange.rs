@@ -75,7 +75,12 @@ impl Exchange for HttpdExchange<'_> {
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
         self.end_if_forked();
-        self.input.read(buffer)
+        let read = self.input.read(buffer);
+        if read.is_err() {
+            // Where the body ends, and the next request begins, is not known any more.
+            self.request.close_connection_after();
+        }
+        read
     }
 
     fn head(&mut self, head: &Head) {

@@ -14,7 +14,8 @@ const REFUSALS: [&str; 5] = [
 ];
 
 /// What failed to import when a traceback ends with an extension module refusing a sub-interpreter: the
-/// module's name where the message has it, else the import statement that led there.
+/// module's name where the message has it, else the import statement that led there, one that names a package
+/// if there is any.
 pub fn refused_extension(traceback: &str) -> Option<String> {
     let refusal = traceback
         .lines()
@@ -25,8 +26,14 @@ pub fn refused_extension(traceback: &str) -> Option<String> {
         .and_then(|(_, rest)| rest.split_once(" does not support loading"))
         .map(|(name, _)| format!("module {name}"));
     named.or_else(|| {
-        let mut lines = traceback.lines().rev().map(str::trim);
-        lines.find(|line| is_import(line)).map(|line| format!("'{line}'"))
+        let mut imports = traceback
+            .lines()
+            .rev()
+            .map(str::trim)
+            .filter(|line| is_import(line));
+        let nearest = imports.clone().next();
+        let named = imports.find(|line| !line.starts_with("from ."));
+        named.or(nearest).map(|line| format!("'{line}'"))
     })
 }
 
@@ -57,6 +64,14 @@ mod tests {
             refused_extension(text).as_deref(),
             Some("'from cryptography.hazmat.bindings._rust import x509'")
         );
+    }
+
+    #[test]
+    fn a_package_is_named_rather_than_a_part_of_it() {
+        let text = "  File \"/a.py\", line 1, in <module>\n    import numpy\n  File \"/numpy/_core/__init__.py\"\n    \
+                    from . import _multiarray_umath\n\
+                    ImportError: cannot load module more than once per process\n";
+        assert_eq!(refused_extension(text).as_deref(), Some("'import numpy'"));
     }
 
     #[test]

@@ -172,8 +172,25 @@ impl Name<'_> {
 /// by `wsgi.url_scheme` (contract 4.2).
 const NEVER_PASSED: [&[u8]; 2] = [b"PATH", b"HTTPS"];
 
+/// Keys whose values a server computes, and that a variable of the configuration must not take.
+const COMPUTED: [&[u8]; 10] = [
+    b"wsgi.version",
+    b"wsgi.multithread",
+    b"wsgi.multiprocess",
+    b"wsgi.run_once",
+    b"wsgi.file_wrapper",
+    b"wsgi.input_terminated",
+    b"mod_wsgi.version",
+    b"apache.version",
+    b"mod_wsgi.queue_start",
+    b"mod_wsgi.daemon_start",
+];
+
+/// Names that mod_wsgi keeps to itself.
+const PRIVATE: &[u8] = b"mod_wsgi.x-";
+
 fn is_set_name_allowed(name: &[u8]) -> bool {
-    !NEVER_PASSED.contains(&name)
+    !(NEVER_PASSED.contains(&name) || COMPUTED.contains(&name) || name.starts_with(PRIVATE))
 }
 
 fn header_key(name: &[u8]) -> Option<Vec<u8>> {

@@ -108,7 +108,12 @@ impl Head {
         let length = parse_length(value);
         let Some(length) = length.filter(|length| self.content_length.is_none_or(|known| known == *length))
         else {
-            return fault("invalid Content-Length header value", value);
+            // mod_wsgi shows this value, unlike others, as a str.
+            let shown = bytes_literal(value);
+            let shown = shown.strip_prefix('b').unwrap_or(&shown);
+            return Err(HeaderFault(format!(
+                "invalid Content-Length header value: {shown}"
+            )));
         };
         self.content_length = Some(length);
         Ok(())

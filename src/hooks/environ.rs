@@ -163,22 +163,12 @@ fn method<'r>(request: &Request<'r>, settings: &DirSettings) -> &'r [u8] {
     if map { b"GET" } else { request.method() }
 }
 
-/// The target of the request line, without scheme and host of an absolute one.
+/// The target of the request line as the client sent it.
 fn original_uri(request_line: &[u8]) -> &[u8] {
-    let target = request_line
+    let mut parts = request_line
         .split(|byte| *byte == b' ')
-        .filter(|part| !part.is_empty())
-        .nth(1)
-        .unwrap_or_default();
-    if target.first() == Some(&b'/') {
-        return target;
-    }
-    let Some(colon) = target.windows(3).position(|window| window == b"://") else {
-        return target;
-    };
-    let host = target.get(colon + 3..).unwrap_or_default();
-    let path = host.iter().position(|byte| *byte == b'/').unwrap_or(host.len());
-    host.get(path..).unwrap_or_default()
+        .filter(|part| !part.is_empty());
+    parts.nth(1).unwrap_or_default()
 }
 
 fn add_peers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, scratch: &'r Scratch) {
@@ -273,8 +263,10 @@ mod tests {
     fn the_target_of_a_request_line_is_kept_raw() {
         assert_eq!(original_uri(b"GET /a%20b//c?d=e HTTP/1.1"), b"/a%20b//c?d=e");
         assert_eq!(original_uri(b"GET /only"), b"/only");
-        assert_eq!(original_uri(b"GET http://host:80/a?b HTTP/1.1"), b"/a?b");
-        assert_eq!(original_uri(b"GET http://host HTTP/1.1"), b"");
+        assert_eq!(
+            original_uri(b"GET http://host:80/a?b HTTP/1.1"),
+            b"http://host:80/a?b"
+        );
         assert_eq!(original_uri(b"OPTIONS * HTTP/1.1"), b"*");
         assert_eq!(original_uri(b""), b"");
     }

@@ -375,12 +375,6 @@ impl<'r> Request<'r> {
         .is_some_and(|filter| filter.ftype < ffi::ap_filter_type_AP_FTYPE_PROTOCOL)
     }
 
-    /// Reads and throws away the request's body.
-    pub fn discard_body(&self) {
-        // SAFETY: a live request that nobody reads.
-        unsafe { ffi::ap_discard_request_body(self.as_ptr()) };
-    }
-
     /// Whether the client still waits to be told to send its body.
     pub fn expects_continue(&self) -> bool {
         self.rec().expecting_100 != 0

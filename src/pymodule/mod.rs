@@ -9,6 +9,7 @@ use std::sync::Arc;
 use server::Server;
 pub use server::ServerReporter;
 
+use crate::gateway::Level;
 use crate::python::native::Method;
 use crate::python::{Attached, Code, Object, PyResult, format_exception, native};
 use crate::wsgi::{self, Registry};
@@ -85,9 +86,15 @@ fn build<'py>(py: Attached<'py>, setup: &Setup) -> PyResult<'py, wsgi::State> {
     modules.set_item(py, &py.text("mod_wsgi")?, &module)?;
     let apache = native::new_module(py, c"apache", c"The Apache httpd that this Python runs in.")?;
     fill_apache(py, &apache, setup)?;
-    let stderr = state.process_stream(py, "<stderr>", setup.log)?;
-    let stdout = state.process_stream(py, "<stdout>", setup.log)?;
-    run_setup(py, setup, [&apache, &stderr, &stdout, &graft_package])?;
+    let stream = |name, level| state.process_stream(py, name, level, setup.log);
+    let told = [
+        ("apache", apache),
+        ("stderr", stream("<stderr>", Level::Error)?),
+        ("stdout", stream("<stdout>", Level::Error)?),
+        ("notices", stream("<notices>", Level::Info)?),
+        ("graft_package", graft_package),
+    ];
+    run_setup(py, setup, &told)?;
     Ok(state)
 }
 
@@ -177,11 +184,7 @@ fn version(py: Attached<'_>, numbers: [i64; 3]) -> PyResult<'_, Object<'_>> {
 }
 
 /// Runs `setup.py`, which is told everything by name.
-fn run_setup<'py>(
-    py: Attached<'py>,
-    setup: &Setup,
-    [apache, stderr, stdout, graft_package]: [&Object<'py>; 4],
-) -> PyResult<'py, ()> {
+fn run_setup<'py>(py: Attached<'py>, setup: &Setup, told: &[(&str, Object<'py>)]) -> PyResult<'py, ()> {
     let globals = py.dict()?;
     let set = |name: &str, value: &Object<'py>| globals.set_item(py, &py.text(name)?, value);
     let path = py.list()?;
@@ -195,10 +198,9 @@ fn run_setup<'py>(
     }
     set("environment", &environment)?;
     set("is_main", &py.bool(py.interpreter().name().is_empty()))?;
-    set("apache", apache)?;
-    set("stderr", stderr)?;
-    set("stdout", stdout)?;
-    set("graft_package", graft_package)?;
+    for (name, value) in told {
+        set(name, value)?;
+    }
     set("python_path", &path)?;
     set("restrict_stdin", &py.bool(own.restrict_stdin))?;
     set("restrict_stdout", &py.bool(own.restrict_stdout))?;

@@ -1,5 +1,5 @@
 # Sets up one interpreter. Runs once in each, before any application code; what it is told stands in its
-# globals: apache, stderr, stdout, python_path, restrict_stdin, restrict_stdout, restrict_signal, debugging,
+# globals: apache, stderr, stdout, notices, python_path, restrict_stdin, restrict_stdout, restrict_signal, debugging,
 # switch_interval, environment, is_main, graft_package.
 
 import os
@@ -52,8 +52,8 @@ def refuse_signals():
     def refuse(signalnum, handler):
         if os.getpid() != server:
             return original(signalnum, handler)
-        print(f"Callback registration for signal {signalnum} ignored.", file=stderr)
-        print("".join(traceback.format_stack()), file=stderr)
+        print(f"Callback registration for signal {signalnum} ignored.", file=notices)
+        print("".join(traceback.format_stack()), end="", file=notices)
         return handler
 
     refuse.__name__ = refuse.__qualname__ = "signal"

@@ -67,6 +67,7 @@ pub(super) struct Buffer {
 /// What both sides of a stream write to.
 pub(super) struct Sink {
     name: &'static str,
+    level: Level,
     destination: Destination,
     /// The beginning of a line whose end has not been written. Not locked while Python code can run.
     line: Mutex<Vec<u8>>,
@@ -76,9 +77,10 @@ pub(super) struct Sink {
 const LONGEST_LINE: usize = 7 * 1024;
 
 impl Sink {
-    pub(super) fn new(name: &'static str, destination: Destination) -> Self {
+    pub(super) fn new(name: &'static str, level: Level, destination: Destination) -> Self {
         Sink {
             name,
+            level,
             destination,
             line: Mutex::default(),
         }
@@ -119,14 +121,15 @@ impl Sink {
             return Ok(());
         }
         match &self.destination {
-            Destination::Request(transaction) => log_to_request(py, transaction, lines),
+            Destination::Request(transaction) => log_to_request(py, transaction, self.level, lines),
             Destination::Process(log) => {
-                let written = current().map(|transaction| log_to_request(py, &transaction, lines));
+                let written =
+                    current().map(|transaction| log_to_request(py, &transaction, self.level, lines));
                 if !matches!(written, Some(Ok(()))) {
                     py.detach(|| {
                         lines
                             .split(|byte| *byte == b'\n')
-                            .for_each(|line| log(Level::Error, line))
+                            .for_each(|line| log(self.level, line))
                     });
                 }
                 Ok(())
@@ -145,14 +148,19 @@ impl Sink {
 /// The request that a stream belonged to is over.
 pub(super) struct Ended;
 
-fn log_to_request(py: Attached<'_>, transaction: &Transaction, lines: &[u8]) -> Result<(), Ended> {
+fn log_to_request(
+    py: Attached<'_>,
+    transaction: &Transaction,
+    level: Level,
+    lines: &[u8],
+) -> Result<(), Ended> {
     let written = transaction.lease.with_detached(py, |exchange| {
         for line in lines.split(|byte| *byte == b'\n') {
             let mut record = b"[script ".to_vec();
             record.extend_from_slice(exchange.script());
             record.extend_from_slice(b"] ");
             record.extend_from_slice(line);
-            exchange.log(Level::Error, None, &record);
+            exchange.log(level, None, &record);
         }
     });
     written.ok_or(Ended)

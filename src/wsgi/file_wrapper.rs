@@ -90,7 +90,8 @@ impl Next<FileWrapper> for FileWrapper {
             Some([]) => Ok(None),
             Some(_) => Ok(Some(block)),
             None => {
-                let message = format!("file like object must yield bytes, not {}", block.type_name());
+                let class = block.type_name();
+                let message = format!("file wrapper read() must return bytes, not {class}");
                 Err(Raised::new(py, ErrorKind::TypeError, message))
             }
         }

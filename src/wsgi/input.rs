@@ -11,6 +11,9 @@ use crate::python::{Attached, ErrorKind, Object, PyResult, Raised};
 /// How much is asked of the transport at a time, in bytes.
 const READ_SIZE: usize = 64 * 1024;
 
+/// Stands for a method's name where the stream is iterated over.
+const ITERATION: &str = "iteration";
+
 /// The body of a request.
 pub(super) struct Input {
     pub(super) transaction: Arc<Transaction>,
@@ -76,7 +79,10 @@ impl Input {
             Some(Ok(data)) => py.bytes(&data),
             Some(Err(error)) => Err(self.raise(py, error)),
             None => {
-                let message = format!("{method}() called on wsgi.input after request completed");
+                let message = match method {
+                    ITERATION => "iteration of wsgi.input attempted after request completed".to_string(),
+                    _ => format!("{method}() called on wsgi.input after request completed"),
+                };
                 Err(Raised::new(py, ErrorKind::RuntimeError, message))
             }
         }
@@ -271,7 +277,7 @@ impl Method<Input> for Close {
 
 impl Next<Input> for Input {
     fn next<'py>(this: &Input, py: Attached<'py>) -> PyResult<'py, Option<Object<'py>>> {
-        let line = this.take(py, "__next__", Wanted::Line(None))?;
+        let line = this.take(py, ITERATION, Wanted::Line(None))?;
         let is_end = line.as_bytes().is_none_or(<[u8]>::is_empty);
         Ok((!is_end).then_some(line))
     }

@@ -151,7 +151,7 @@ impl<'py> Request<'_, 'py> {
     }
 
     fn not_started(&self) -> Outcome {
-        let message = "start_response() was not called before the response";
+        let message = "start_response() must be called before response content is produced";
         self.failed(Raised::new(self.py, ErrorKind::RuntimeError, message))
     }
 

@@ -118,14 +118,15 @@ impl State {
         &self.events
     }
 
-    /// A stream for `sys.stderr` or `sys.stdout`.
+    /// A stream for `sys.stderr`, `sys.stdout` or what the module itself has to tell.
     pub fn process_stream<'py>(
         &self,
         py: Attached<'py>,
         name: &'static str,
+        level: Level,
         log: ProcessLog,
     ) -> PyResult<'py, Object<'py>> {
-        self.stream(py, Sink::new(name, Destination::Process(log)))
+        self.stream(py, Sink::new(name, level, Destination::Process(log)))
     }
 
     fn stream<'py>(&self, py: Attached<'py>, sink: Sink) -> PyResult<'py, Object<'py>> {
@@ -180,7 +181,11 @@ impl State {
             write: OnceLock::from(write.clone().store()),
         };
         let input = Input::new(Arc::clone(&transaction));
-        let errors = Sink::new("<wsgi.errors>", Destination::Request(Arc::clone(&transaction)));
+        let errors = Sink::new(
+            "<wsgi.errors>",
+            Level::Error,
+            Destination::Request(Arc::clone(&transaction)),
+        );
         Ok(RequestObjects {
             start_response: self.start_response.instance(py, start)?.store(),
             write: write.store(),

@@ -86,6 +86,12 @@ def events(environ, start_response):
     return plain(start_response, happened)
 
 
+@case
+def events_kept(environ, start_response):
+    """What happened so far."""
+    return plain(start_response, " ".join(EVENTS))
+
+
 # An exception whose report is a trap of its own.
 
 
@@ -352,6 +358,12 @@ def empty_for_ever(environ, start_response):
 def data_for_ever(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return Watched(itertools.repeat(b"x" * 8192))
+
+
+@case
+def told_for_ever(environ, start_response):
+    EVENTS.append("begun")
+    return data_for_ever(environ, start_response)
 
 
 @case

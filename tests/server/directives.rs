@@ -330,3 +330,28 @@ fn expansions_of_variables() {
     assert!(text(&server, "/").starts_with("application "));
     server.finish();
 }
+
+const HASH: &str = "def application(environ, start_response):
+    body = str(hash('key')).encode()
+    start_response('200 OK', [('Content-Length', str(len(body)))])
+    return [body]
+";
+
+/// The hash of a text under a seed, of a server started for it.
+fn hash_of_a_text(seed: &str) -> String {
+    let server = server()
+        .app("hash.py", HASH)
+        .config(&format!(
+            "WSGIPythonHashSeed {seed}\nWSGIScriptAlias / ${{APPS}}/hash.py"
+        ))
+        .start();
+    let text = server.get("/").text();
+    server.finish();
+    text
+}
+
+#[test]
+fn python_hash_seed_random_differs_from_start_to_start() {
+    assert_ne!(hash_of_a_text("random"), hash_of_a_text("random"));
+    assert_eq!(hash_of_a_text("7"), hash_of_a_text("7"));
+}

@@ -21,6 +21,7 @@ mod file_wrapper;
 mod forwarded;
 mod frameworks;
 mod guestbook;
+mod http2;
 mod input;
 mod mpm;
 mod outcome;
@@ -79,6 +80,12 @@ fn get_kept(server: &Server, kept: &mut Option<Connection>, target: &str) -> Res
             Err(error) => panic!("a request failed (connection used before: {reused}): {error}"),
         }
     }
+}
+
+/// Says why a test cannot run here.
+fn skips<T>(why: &str) -> Option<T> {
+    eprintln!("skipped: {why}");
+    None
 }
 
 /// The virtual environment with what `tests/requirements.txt` names; without it a test has to skip.

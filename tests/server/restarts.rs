@@ -105,7 +105,7 @@ fn pid_of(server: &Server, group: &str) -> String {
 fn restarts_an_ungraceful_one_starts_afresh() {
     let server = mounted("restart_cases.py")
         .mpm(Mpm::Event)
-        .allow_log("exit callback")
+        .allow_log("exit callback|AH03092")
         .start();
     for _ in 0..5 {
         let before = GROUPS.map(|group| pid_of(&server, group));

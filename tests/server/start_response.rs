@@ -264,3 +264,13 @@ fn start_response_after_the_request() {
 fn start_response_does_not_see_later_changes_of_the_list() {
     assert_eq!(accepted("caller_changes_list_later").header("X-Late"), None);
 }
+
+#[test]
+fn every_exception_has_a_traceback() {
+    let server = start();
+    assert_error_page(&server.get("/main/status_int"), 500);
+    server.expect_exception("TypeError: must be str, not int");
+    server.expect_log("Traceback \\(most recent call last\\):$");
+    server.expect_log("File .*start_response_cases.py., line [0-9]+, in function");
+    server.finish();
+}

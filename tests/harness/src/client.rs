@@ -125,6 +125,14 @@ impl Connection {
         self.read_response(false)
     }
 
+    /// The next response, to a HEAD request: no body whatever its fields say.
+    ///
+    /// # Errors
+    /// When no response can be read.
+    pub fn try_head_response(&mut self) -> Result<Response, ClientError> {
+        self.read_response(true)
+    }
+
     pub(crate) fn read_response(&mut self, answers_head: bool) -> Result<Response, ClientError> {
         let mut interim = Vec::new();
         loop {

@@ -1,0 +1,160 @@
+//! The differences there may be.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::compare::Difference;
+
+/// One row: where, which value, what ours contains, and the heading of `docs/differences.md` that explains it.
+struct Row {
+    /// An area's name, or `*`.
+    area: &'static str,
+    /// A case's name; `*` at the end or the beginning stands for anything.
+    case: &'static str,
+    /// A field's name, `*` likewise.
+    field: &'static str,
+    /// What our value contains; a missing value is the empty text.
+    ours: &'static str,
+    heading: &'static str,
+}
+
+const fn row(
+    area: &'static str,
+    case: &'static str,
+    field: &'static str,
+    ours: &'static str,
+    heading: &'static str,
+) -> Row {
+    Row {
+        area,
+        case,
+        field,
+        ours,
+        heading,
+    }
+}
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    row("*", "*", "environ mod_wsgi.request_id", "", "Request and connection ids"),
+    row("*", "*", "environ wsgi.errors", "<mod_wsgi.Log>", "The class of wsgi.errors"),
+    row("*", "*", "framing", "length", "Responses in one piece have a length"),
+    row("headers", "range", "*", "", "Responses in one piece have a length"),
+    row("headers", "HTTP/1.0 kept", "header *", "", "Responses in one piece have a length"),
+    row("head", "*", "header content-length", "", "Responses in one piece have a length"),
+    row("*", "POST /read_none", "body", "first line", "read(None) and readline(None)"),
+    row("*", "POST /readline_sized", "body", "b'fi'", "read(None) and readline(None)"),
+    row("input", "expect /ignore", "header connection", "close", "Request bodies that nobody reads"),
+    row("input", "cut short /*", "body", "Connection was terminated", "Request bodies that break off"),
+    row("input", "what a cut body looked like", "body", "Connection was terminated", "Request bodies that break off"),
+    row("chunked", "*", "body", "OSError: mod_wsgi request data read error", "Request bodies that break off"),
+    row("start_response", "GET /status_99*", "*", "", "Informational status codes"),
+    row("start_response", "GET /status_100", "*", "", "Informational status codes"),
+    row("start_response", "GET /status_101", "*", "", "Informational status codes"),
+    row("start_response", "GET /status_103", "*", "", "Informational status codes"),
+    row("start_response", "GET /status_nul*", "*", "", "Characters in status lines and headers"),
+    row("start_response", "GET /name_nul*", "*", "", "Characters in status lines and headers"),
+    row("start_response", "GET /value_nul*", "*", "", "Characters in status lines and headers"),
+    row("start_response", "GET /name_colon*", "*", "", "Characters in status lines and headers"),
+    row("start_response", "GET /name_parenthesis*", "*", "", "Characters in status lines and headers"),
+    row("start_response", "GET /name_latin1*", "*", "", "Characters in status lines and headers"),
+    row("start_response", "GET /value_control*", "*", "", "Characters in status lines and headers"),
+    row("start_response", "GET /value_delete*", "*", "", "Characters in status lines and headers"),
+    row("start_response", "GET /keyword_arguments*", "*", "takes no keyword arguments", "Texts of exceptions"),
+    row("start_response", "GET /no_arguments*", "*", "0 were given", "Texts of exceptions"),
+    row("start_response", "GET /exc_info_after_output_uncaught*", "complete", "false", "Responses that break off"),
+    row("start_response", "GET /exc_info_after_output_uncaught*", "framing", "", "Responses that break off"),
+    row("start_response", "GET /exc_info_after_output_uncaught*", "body", "output, ", "Responses that break off"),
+    row("start_response", "GET /exc_info_after_output_uncaught*", "header transfer-encoding", "chunked", "Responses that break off"),
+    row("response", "GET /length_empty", "*", "", "Malformed Content-Length of a response"),
+    row("response", "GET /length_plus", "*", "", "Malformed Content-Length of a response"),
+    row("response", "GET /length_twice_different", "*", "", "Malformed Content-Length of a response"),
+    row("response", "*", "log", "Warn WSGI1006", "Responses shorter or longer than declared"),
+    row("file_wrapper", "*", "log", "Warn WSGI1006", "Responses shorter or longer than declared"),
+    row("response", "*", "log", "Warn WSGI1005", "Responses shorter or longer than declared"),
+    row("file_wrapper", "*", "log", "Warn WSGI1005", "Responses shorter or longer than declared"),
+    row("response", "GET /length_longer_than_body", "header connection", "close", "Responses shorter or longer than declared"),
+    row("file_wrapper", "*/longer_length", "header connection", "close", "Responses shorter or longer than declared"),
+    row("response", "GET /length_longer_than_empty_body", "*", "", "Responses shorter or longer than declared"),
+    row("file_wrapper", "GET /main/longer_length", "*", "", "Responses shorter or longer than declared"),
+    row("response", "GET /hop_by_hop", "*", "", "Headers that belong to the connection"),
+    row("response", "GET /transfer_encoding_and_length", "*", "", "Headers that belong to the connection"),
+    row("response", "GET /fails/*", "log", "Error WSGI010", "One number for a script that does not load"),
+    row("reload", "*", "log", "Error WSGI010", "One number for a script that does not load"),
+    row("proxies", "no address *", "environ REMOTE_ADDR", "", "Forwarding headers that hold no address"),
+    row("proxies", "no address *", "environ HTTP_X_FORWARDED_FOR", "", "Forwarding headers that hold no address"),
+    row("proxies", "/trusted all trusted", "environ HTTP_X_FORWARDED_FOR", "10.0.0.1,10.0.0.2", "The spelling of a shortened X-Forwarded-For"),
+    row("proxies", "/trusted empty elements", "environ HTTP_X_FORWARDED_FOR", "203.0.113.9,, 10.1.2.3,", "The spelling of a shortened X-Forwarded-For"),
+    row("errors", "*/long_line", "log", "marker start", "Long lines and NUL bytes in the log"),
+    row("errors", "*/nul", "log", "marker after", "Long lines and NUL bytes in the log"),
+];
+
+/// The rows, and how many differences each allowed.
+pub(crate) struct Allowed {
+    used: Vec<Cell<usize>>,
+}
+
+impl Allowed {
+    pub(crate) fn new() -> Allowed {
+        Allowed {
+            used: ROWS.iter().map(|_| Cell::new(0)).collect(),
+        }
+    }
+
+    /// The heading under which a difference is explained.
+    pub(crate) fn heading(&self, area: &str, case: &str, difference: &Difference) -> Option<&'static str> {
+        let at = ROWS.iter().position(|row| {
+            matches(row.area, area)
+                && matches(row.case, case)
+                && matches(row.field, &difference.field)
+                && difference.ours.as_deref().unwrap_or("").contains(row.ours)
+        })?;
+        self.used[at].set(self.used[at].get() + 1);
+        Some(ROWS[at].heading)
+    }
+
+    /// How many differences each heading explained.
+    pub(crate) fn by_heading(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for (row, used) in ROWS.iter().zip(&self.used) {
+            *counts.entry(row.heading).or_default() += used.get();
+        }
+        counts
+    }
+
+    /// Rows of these areas, and of all where these are all, that allowed nothing: the difference is gone, and so
+    /// should the row be.
+    pub(crate) fn unused(&self, areas: &[&str], all: bool) -> Vec<String> {
+        ROWS.iter()
+            .zip(&self.used)
+            .filter(|(row, used)| ((row.area == "*" && all) || areas.contains(&row.area)) && used.get() == 0)
+            .map(|(row, _)| format!("{}: {}: {}", row.area, row.case, row.field))
+            .collect()
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(end), None) => name.ends_with(end),
+        (_, Some(start)) => name.starts_with(start),
+        _ => pattern == name,
+    }
+}
+
+#[test]
+fn every_allowed_difference_is_explained_under_its_heading() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/differences.md");
+    let page = fs::read_to_string(path).expect("docs/differences.md");
+    for row in ROWS {
+        let is_heading = |line: &str| line.strip_prefix("### ") == Some(row.heading);
+        assert!(page.lines().any(is_heading), "no heading {:?}", row.heading);
+    }
+}
+
+#[test]
+fn a_star_stands_for_anything() {
+    assert!(matches("header *", "header date") && matches("*", "x") && matches("* gzip", "HEAD / gzip"));
+    assert!(!matches("header", "header date") && !matches("* gzip", "gzip HEAD"));
+}
