@@ -91,11 +91,13 @@ impl Events {
     }
 
     /// Whether anybody has subscribed to the events of requests.
+    #[inline]
     pub(super) fn has_subscribers(&self, py: Attached<'_>) -> bool {
         self.events.get(py).sequence_length() != Some(0)
     }
 
     /// Whether a request has to be looked at by us at all.
+    #[inline]
     pub(super) fn is_watching(&self, py: Attached<'_>) -> bool {
         self.is_tracking.load(Ordering::Relaxed) || self.has_subscribers(py)
     }
@@ -146,10 +148,15 @@ impl Events {
     }
 
     /// Takes back what was shared, at the end of the request.
+    #[inline]
     pub(super) fn end(&self, py: Attached<'_>, transaction: &Transaction) {
-        if !transaction.has_context() {
-            return;
+        if transaction.has_context() {
+            self.take_back(py, transaction);
         }
+    }
+
+    #[cold]
+    fn take_back(&self, py: Attached<'_>, transaction: &Transaction) {
         transaction.note_context(false);
         let taken = transaction.context().take();
         if let Some(context) = taken {

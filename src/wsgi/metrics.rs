@@ -123,17 +123,19 @@ fn baseline() -> MutexGuard<'static, Option<Baseline>> {
 }
 
 fn own() -> &'static ThreadRecord {
-    OWN.with(|own| {
-        own.get().unwrap_or_else(|| {
-            let record: &'static ThreadRecord = Box::leak(Box::new(ThreadRecord {
-                id: process::thread_id(),
-                ..ThreadRecord::default()
-            }));
-            threads().push(record);
-            own.set(Some(record));
-            record
-        })
-    })
+    OWN.with(|own| own.get().unwrap_or_else(|| register(own)))
+}
+
+/// Makes the record of a thread that runs its first request.
+#[cold]
+fn register(own: &Cell<Option<&'static ThreadRecord>>) -> &'static ThreadRecord {
+    let record: &'static ThreadRecord = Box::leak(Box::new(ThreadRecord {
+        id: process::thread_id(),
+        ..ThreadRecord::default()
+    }));
+    threads().push(record);
+    own.set(Some(record));
+    record
 }
 
 /// Adds without a locked instruction; for counters with one writer.
@@ -145,6 +147,7 @@ fn bump(counter: &AtomicU64, by: u64) {
 }
 
 /// Counts a request of this thread's.
+#[inline]
 pub(super) fn count_request() {
     bump(&own().requests, 1);
 }

@@ -57,6 +57,7 @@ pub fn run<'py>(
 }
 
 /// Runs a request that somebody wants to hear about.
+#[cold]
 fn run_watched<'py>(
     request: Request<'_, 'py>,
     exchange: &mut dyn Exchange,
@@ -87,6 +88,7 @@ pub(super) struct Request<'a, 'py> {
 }
 
 impl<'py> Request<'_, 'py> {
+    #[inline]
     fn run(&self, exchange: &mut dyn Exchange, call: &Call<'_, '_, 'py>) -> Outcome {
         let _current = current_request(&self.objects.transaction);
         self.transaction().lease.lend(self.py, exchange, || {

@@ -59,7 +59,9 @@ impl Call<StartResponse> for StartResponse {
             this.transaction.phase(),
             arguments.get(2).filter(|value| !value.is_none()),
         )?;
-        observe::response_started(py, &this.transaction, status, headers, arguments.get(2));
+        if this.transaction.events.has_subscribers(py) {
+            observe::response_started(py, &this.transaction, status, headers, arguments.get(2));
+        }
         let mut head = std::mem::take(&mut this.transaction.response().draft);
         let checked = read_head(py, &mut head, status, headers);
         let mut response = this.transaction.response();
