@@ -47,7 +47,8 @@ test: ## Set up, lint, build and run every test
 	@$(MAKE) --no-print-directory test-cargo
 
 test-cargo: test-venv ## Run the Rust and server tests against the built module
-	RWSGI_TEST_MODULE=$(abspath $(MODULE)) RWSGI_PEER_MODULE="$$(tools/peer.sh '$(PYTHON)' $(PEER))" tools/with-test-venv.sh $(TEST_VENV) $(CARGO) test --locked --workspace
+	RWSGI_TEST_MODULE=$(abspath $(MODULE)) RWSGI_PEER_MODULE="$$(tools/peer.sh '$(PYTHON)' $(PEER))" \
+		tools/with-test-venv.sh $(TEST_VENV) tools/other-python.sh $(ROOT)/target/other-python $(CARGO) test --locked --workspace
 
 test-example: test-venv ## Run the example site's own tests
 	cd example/guestbook && PYTHONDONTWRITEBYTECODE=1 GUESTBOOK_STATE=$(ROOT)/target/example-tests \

@@ -193,8 +193,8 @@ pub struct ServerSettings {
     pub daemon_groups: Vec<Arc<DaemonGroup>>,
     /// Scripts to load when a process starts; those of a virtual host first.
     pub imports: Vec<Arc<ImportScript>>,
-    /// Whether some section or `.htaccess`-free place uses a script that runs in httpd's own
-    /// processes: these need Python even under `WSGIRestrictEmbedded On`.
+    /// Whether a line of the configuration, `.htaccess` files aside, names a script that runs in
+    /// httpd's own processes: these need Python even under `WSGIRestrictEmbedded On`.
     pub hook_scripts: bool,
     /// Python: set by the main server only.
     pub python: PythonSettings,

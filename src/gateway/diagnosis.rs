@@ -1,9 +1,11 @@
 //! What a traceback tells beyond itself.
 
+/// What CPython 3.12 and later says in an interpreter with a GIL of its own.
+const OWN_GIL_REFUSAL: &str = "does not support loading in subinterpreters";
+
 /// Words by which extension modules refuse a sub-interpreter.
 const REFUSALS: [&str; 5] = [
-    // CPython 3.12 and later, of an interpreter with a GIL of its own.
-    "does not support loading in subinterpreters",
+    OWN_GIL_REFUSAL,
     // PyO3.
     "PyO3 modules do not yet support subinterpreters",
     "PyO3 modules may only be initialized once per interpreter process",
@@ -35,6 +37,11 @@ pub fn refused_extension(traceback: &str) -> Option<String> {
         let named = imports.find(|line| !line.starts_with("from ."));
         named.or(nearest).map(|line| format!("'{line}'"))
     })
+}
+
+/// Whether it is the interpreter's own GIL that an extension module refuses.
+pub fn is_about_own_gil(traceback: &str) -> bool {
+    traceback.contains(OWN_GIL_REFUSAL)
 }
 
 fn is_import(line: &str) -> bool {

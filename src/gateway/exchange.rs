@@ -60,10 +60,16 @@ pub trait Exchange: Send {
         if group.is_empty() {
             return;
         }
-        if let Some(culprit) = diagnosis::refused_extension(&String::from_utf8_lossy(traceback)) {
+        let words = String::from_utf8_lossy(traceback);
+        if let Some(culprit) = diagnosis::refused_extension(&words) {
+            let own_gil = if diagnosis::is_about_own_gil(&words) {
+                ", or 'WSGIPerInterpreterGIL Off'"
+            } else {
+                ""
+            };
             let text = format!(
                 "{culprit} refuses to be imported into application group '{group}', which is a sub-interpreter; \
-                 set 'WSGIApplicationGroup %{{GLOBAL}}' for this application"
+                 set 'WSGIApplicationGroup %{{GLOBAL}}' for this application{own_gil}"
             );
             self.log(Level::Error, Some(Code::EXTENSION_REFUSED), text.as_bytes());
         }

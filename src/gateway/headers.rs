@@ -233,6 +233,7 @@ fn check_value(value: &[u8]) -> Result<(), HeaderFault> {
 }
 
 /// Which bytes are `tchar` (RFC 9110, 5.6.2).
+#[allow(clippy::indexing_slicing, reason = "in the compiler, below 256")]
 const TOKENS: [bool; 256] = {
     let mut tokens = [false; 256];
     let mut byte = 0;

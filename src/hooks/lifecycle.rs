@@ -109,7 +109,9 @@ fn python_settings(settings: &PythonSettings) -> Result<Settings, HomeProblem> {
             HomeKind::Venv { program, .. } => python.program_name = Some(path_bytes(&program)),
             HomeKind::Prefix => {
                 python.home = Some(path_bytes(&home.prefix));
-                python.program_name = None;
+                // Also what sys.executable says, which some libraries start.
+                let program = home.prefix.join("bin/python3");
+                python.program_name = program.exists().then(|| path_bytes(&program));
             }
         }
     }

@@ -332,9 +332,16 @@ static VECTORCALL_OFFSET: VectorcallOffset = VectorcallOffset([
 ]);
 
 /// The panic boundary of every function that CPython calls: a panic is raised as RuntimeError.
-fn guarded<'py, R>(py: Attached<'py>, failed: R, body: impl FnOnce() -> PyResult<'py, R>) -> R {
+///
+/// `slot` names the kind of entry, as an injection point for tests.
+fn guarded<'py, R>(
+    py: Attached<'py>,
+    slot: &'static str,
+    failed: R,
+    body: impl FnOnce() -> PyResult<'py, R>,
+) -> R {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        fault::point("python");
+        fault::point(slot);
         body()
     }));
     match outcome {
@@ -379,7 +386,7 @@ unsafe extern "C" fn method<T: Payload, M: Method<T>>(
     let (py, payload) = unsafe { enter::<T>(this) };
     // SAFETY: CPython passes `count` borrowed references.
     let arguments = unsafe { borrow_arguments(py, arguments, usize::try_from(count).unwrap_or_default()) };
-    guarded(py, ptr::null_mut(), || {
+    guarded(py, "python_method", ptr::null_mut(), || {
         M::call(payload, py, arguments).map(pointer_or_null)
     })
 }
@@ -413,7 +420,7 @@ unsafe extern "C" fn vectorcall<T: Payload, C: Call<T>>(
     let count = unsafe { ffi::PyVectorcall_NARGS(count) };
     // SAFETY: CPython passes that many borrowed references.
     let arguments = unsafe { borrow_arguments(py, arguments, usize::try_from(count).unwrap_or_default()) };
-    guarded(py, ptr::null_mut(), || {
+    guarded(py, "python_call", ptr::null_mut(), || {
         // SAFETY: null, or a tuple of keyword names.
         if !keywords.is_null() && unsafe { ffi::PyTuple_GET_SIZE(keywords) } > 0 {
             let name = T::NAME.to_string_lossy();
@@ -430,7 +437,7 @@ unsafe extern "C" fn vectorcall<T: Payload, C: Call<T>>(
 unsafe extern "C" fn next<T: Payload, N: Next<T>>(this: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: called by CPython for an instance of this type.
     let (py, payload) = unsafe { enter::<T>(this) };
-    guarded(py, ptr::null_mut(), || {
+    guarded(py, "python_next", ptr::null_mut(), || {
         Ok(N::next(payload, py)?.map_or(ptr::null_mut(), pointer_or_null))
     })
 }
@@ -441,7 +448,9 @@ unsafe extern "C" fn attribute<T: Payload, A: Attribute<T>>(
 ) -> *mut ffi::PyObject {
     // SAFETY: called by CPython for an instance of this type.
     let (py, payload) = unsafe { enter::<T>(this) };
-    guarded(py, ptr::null_mut(), || A::get(payload, py).map(pointer_or_null))
+    guarded(py, "python_attribute", ptr::null_mut(), || {
+        A::get(payload, py).map(pointer_or_null)
+    })
 }
 
 unsafe extern "C" fn construct<T: Construct>(
@@ -455,7 +464,7 @@ unsafe extern "C" fn construct<T: Construct>(
     };
     // SAFETY: attached to that interpreter for the length of this call.
     let py = unsafe { Attached::assume(interpreter) };
-    guarded(py, ptr::null_mut(), || {
+    guarded(py, "python_construct", ptr::null_mut(), || {
         // SAFETY: null, or a dict; `arguments` is a tuple.
         let (named, count) = unsafe {
             let named = if keywords.is_null() {

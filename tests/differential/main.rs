@@ -120,7 +120,11 @@ fn judge(
         let found = differences(peer, ours, current);
         let unexplained: Vec<String> = found
             .iter()
-            .filter(|difference| allowed.heading(area.name, &case.name, difference).is_none())
+            .filter(|difference| {
+                allowed
+                    .heading((area.name, &case.name), difference, current)
+                    .is_none()
+            })
             .map(ToString::to_string)
             .collect();
         count.requests += 1;

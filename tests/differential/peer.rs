@@ -15,11 +15,9 @@ pub(crate) fn module() -> Result<PathBuf, String> {
         return Err("RWSGI_PEER_MODULE names no mod_wsgi (`make test` sets it)".to_string());
     };
     let module = PathBuf::from(named);
-    if module.is_file() {
-        Ok(module)
-    } else {
-        Err(format!("RWSGI_PEER_MODULE={}: no such file", module.display()))
-    }
+    module
+        .canonicalize()
+        .map_err(|error| format!("RWSGI_PEER_MODULE={}: {error}", module.display()))
 }
 
 /// The release of a running mod_wsgi, from the banner that httpd logs at start.

@@ -25,6 +25,7 @@ mod http2;
 mod input;
 mod mpm;
 mod outcome;
+mod own_gil;
 mod panics;
 mod python_home;
 mod python_module;

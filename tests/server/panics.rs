@@ -16,7 +16,7 @@ const NOTHING: [u16; 3] = [500, 500, 500];
 
 /// Every entry with what it leaves working, and how often its panic is told by one child and three requests
 /// (`None`: at least once).
-const SERVED: [(&str, [u16; 3], Option<usize>); 10] = [
+const SERVED: [(&str, [u16; 3], Option<usize>); 11] = [
     ("child_exit", SERVING, Some(1)),
     ("child_init", NO_PYTHON, Some(1)),
     ("dealloc", SERVING, None),
@@ -25,12 +25,21 @@ const SERVED: [(&str, [u16; 3], Option<usize>); 10] = [
     ("merge_server_config", SERVING, None),
     ("pool_cleanup", SERVING, None),
     ("post_config", SERVING, None),
-    ("python", NO_PYTHON, None),
+    ("python_call", NO_PYTHON, None),
+    ("python_method", NO_PYTHON, None),
     ("translate_name", NOTHING, Some(3)),
 ];
 
-/// Entries without which a directive would be passed over: the configuration is refused.
-const REFUSED: [&str; 4] = [
+/// Entries that Python reaches only by what an application does, with the path of tests/apps/native_slots.py.
+const SLOTS: [(&str, &str); 3] = [
+    ("python_attribute", "attribute"),
+    ("python_construct", "construct"),
+    ("python_next", "next"),
+];
+
+/// Entries without which a directive would be passed over, or a wrong one taken: the configuration is refused.
+const REFUSED: [&str; 5] = [
+    "check_config",
     "create_dir_config",
     "create_server_config",
     "directive",
@@ -43,6 +52,7 @@ fn panics_every_entry_of_the_source_is_listed() {
         .iter()
         .map(|(point, ..)| *point)
         .chain(REFUSED)
+        .chain(SLOTS.map(|(point, _)| point))
         .map(str::to_string)
         .collect();
     assert_eq!(points_in(&source()), listed);
@@ -65,6 +75,29 @@ fn panics_leave_the_server_serving() {
             let lines = server.logs_matching(&told_by(point)).len() + usize::from(point == "child_exit");
             assert_eq!(lines, told, "{point}");
         }
+        server.finish();
+    }
+}
+
+#[test]
+fn panics_in_what_an_application_reaches_leave_the_child_alive() {
+    let Some(module) = debug_module() else { return };
+    for (point, path) in SLOTS {
+        let server = faulty(&module, point)
+            .config("WSGIScriptAlias /slots ${APPS}/native_slots.py")
+            .expect_log("RuntimeError: WSGI1001: internal error")
+            .allow_log("WSGI0174|^Traceback|^\\s|^RuntimeError")
+            .start();
+        let children = server.children();
+        for (_, other) in SLOTS {
+            let expected = if other == path { 500 } else { 200 };
+            assert_eq!(
+                server.get(&format!("/slots/{other}")).status,
+                expected,
+                "{point} {other}"
+            );
+        }
+        assert_eq!(server.children(), children, "{point}: a child died");
         server.finish();
     }
 }
@@ -112,7 +145,7 @@ fn answers(server: &Server) -> [u16; 3] {
 
 /// The names of all guards and fault points in a source text.
 fn points_in(source: &str) -> BTreeSet<String> {
-    let calls = ["guard(", "fault::point("];
+    let calls = ["guard(", "fault::point(", "guarded(py, "];
     let ends = calls
         .iter()
         .flat_map(|call| source.match_indices(call).map(|(at, _)| at + call.len()));

@@ -154,6 +154,16 @@ impl Call<'_, '_> {
         Ok(Some(value.into()))
     }
 
+    /// The value of `option=` in a line that defines `what` as `On` or `Off`.
+    pub fn option_switch(
+        &self,
+        what: &'static str,
+        option: &'static str,
+        value: &str,
+    ) -> Result<bool, ConfigError> {
+        args::on_off(value).map_err(|_| self.unknown_option(format!("{option}={value}"), what, "Off | On"))
+    }
+
     /// All arguments, at least one; empty ones do not count.
     pub fn all_words(&mut self) -> Result<Vec<String>, ConfigError> {
         let mut all = vec![self.word()?];

@@ -88,8 +88,7 @@ fn options(call: &mut Call<'_, '_>) -> Result<AliasOptions, ConfigError> {
                 options.callable_object = call.option_name(&value, "callable-object", "callable object")?;
             }
             "pass-authorization" => {
-                let named = call.unknown_option(format!("{name}={value}"), WHAT, "Off | On");
-                options.pass_authorization = Some(call.switch(value).map_err(|_| named)?);
+                options.pass_authorization = Some(call.option_switch(WHAT, "pass-authorization", &value)?);
             }
             _ => return Err(call.unknown_option(format!("{name}={value}"), WHAT, OPTIONS)),
         }

@@ -68,7 +68,9 @@ pub(super) fn handler(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
                 script.process_group = call.option_name(&value, "process-group", "process group")?;
             }
             "application-group" => script.application_group = application_group(call, &value)?,
-            "pass-authorization" => script.pass_authorization = Some(call.switch(value)?),
+            "pass-authorization" => {
+                script.pass_authorization = Some(call.option_switch(WHAT, "pass-authorization", &value)?);
+            }
             _ => return Err(call.unknown_option(format!("{name}={value}"), WHAT, HANDLER_OPTIONS)),
         }
     }

@@ -84,6 +84,14 @@ fn every_expansion_of_a_group() {
 }
 
 #[test]
+fn a_group_left_to_the_process_is_that_of_the_resource_until_it_chooses() {
+    let facts = Facts::default();
+    let resource = application_group(Some("%{RESOURCE}"), &facts);
+    assert_eq!(application_group(Some(AUTOMATIC), &facts), resource);
+    assert_eq!(influence(Some(AUTOMATIC)), Influence::Partial);
+}
+
+#[test]
 fn other_text_stands_for_itself() {
     let literals = [
         "blue",

@@ -4,7 +4,10 @@ use super::server;
 use crate::case::{Area, Case, get, post};
 
 /// Each a request with these fields: what distinguishes them, then names and values.
-const FIELDS: &[(&str, &[(&str, &[u8])])] = &[
+/// Name and raw value of a header.
+type Field = (&'static str, &'static [u8]);
+
+const FIELDS: &[(&str, &[Field])] = &[
     ("one", &[("X-One", b"1")]),
     (
         "repeated",

@@ -43,6 +43,8 @@ fn server() -> Builder {
     Server::builder()
         .mpm(Mpm::Event)
         .apps_from(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps"))
+        // Where a response is shorter than it says, the client waits for as long as this.
+        .config("KeepAliveTimeout 2")
 }
 
 /// A GET for each path below a prefix.

@@ -74,7 +74,10 @@ fn back(server: &Server) {
 }
 
 /// What happens, in this order, each followed by two requests to each mount.
-const STEPS: [(&str, fn(&Server)); 10] = [
+/// What is done to the script, and its name.
+type Step = (&'static str, fn(&Server));
+
+const STEPS: [Step; 10] = [
     ("first", |_| {}),
     ("newer", newer),
     ("older", older),

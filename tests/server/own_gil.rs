@@ -1,0 +1,104 @@
+//! Sub-interpreters with a GIL of their own, on a Python that has them.
+
+use std::env;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Instant;
+
+use rwsgi_harness::Builder;
+
+use crate::server;
+
+/// A server with our module for a Python of 3.12 or later; `None`, with the reason printed, without one.
+fn own_gil() -> Option<Builder> {
+    let module = env::var_os("RWSGI_TEST_OWN_GIL_MODULE").map(PathBuf::from);
+    let home = env::var("RWSGI_TEST_OWN_GIL_HOME").ok();
+    let (Some(module), Some(home)) = (module, home) else {
+        println!(
+            "skipped: no module for Python 3.12 or later (RWSGI_TEST_OWN_GIL_MODULE, see tools/other-python.sh)"
+        );
+        return None;
+    };
+    Some(
+        server()
+            .without_module_under_test()
+            .load_module("wsgi_module", module)
+            .one_process()
+            .config(&format!("WSGIPythonHome {home}\nWSGIPerInterpreterGIL On"))
+            .config("WSGIScriptAlias /one ${APPS}/own_gil.py application-group=one")
+            .config("WSGIScriptAlias /two ${APPS}/own_gil.py application-group=two")
+            .config("WSGIScriptAlias /main ${APPS}/own_gil.py application-group=%{GLOBAL}"),
+    )
+}
+
+#[test]
+fn own_gil_interpreters_serve_and_start_threads() {
+    let Some(builder) = own_gil() else { return };
+    let server = builder.start();
+    for (path, group) in [("/one", "one"), ("/two", "two"), ("/main", "")] {
+        for _ in 0..20 {
+            assert_eq!(server.get(path).text(), group);
+        }
+        assert_eq!(server.get(&format!("{path}/threads")).text(), "1");
+    }
+    server.graceful();
+    assert_eq!(server.get("/one").text(), "one");
+    server.finish();
+}
+
+/// Two groups at once take the time of one when they do not share a GIL. What counts is the ratio within one
+/// run; the best of some rounds, as other work on the machine can only make it worse.
+#[test]
+fn own_gil_interpreters_run_at_the_same_time() {
+    let Some(builder) = own_gil() else { return };
+    if thread::available_parallelism().map_or(1, usize::from) < 2 {
+        println!("skipped: needs two processors");
+        return;
+    }
+    let server = builder.start();
+    let burn = |path: &str| server.get(&format!("{path}/burn"));
+    for path in ["/one", "/two"] {
+        assert_eq!(burn(path).status, 200);
+    }
+    let mut best = 0.0_f64;
+    for _ in 0..8 {
+        let started = Instant::now();
+        burn("/one");
+        burn("/two");
+        let in_turn = started.elapsed();
+        let started = Instant::now();
+        thread::scope(|scope| {
+            scope.spawn(|| burn("/one"));
+            scope.spawn(|| burn("/two"));
+        });
+        best = best.max(in_turn.as_secs_f64() / started.elapsed().as_secs_f64());
+        if best >= 1.6 {
+            break;
+        }
+    }
+    println!("two own-GIL groups: {best:.2} times as fast as in turn");
+    assert!(
+        best >= 1.6,
+        "two groups at once are only {best:.2} times as fast as in turn"
+    );
+    server.finish();
+}
+
+#[test]
+fn own_gil_numpy_gets_a_diagnosis() {
+    let Some(builder) = own_gil() else { return };
+    let Some(packages) = env::var_os("RWSGI_TEST_OWN_GIL_PACKAGES") else {
+        println!("skipped: no numpy for that Python (RWSGI_TEST_OWN_GIL_PACKAGES)");
+        return;
+    };
+    let server = builder
+        .config(&format!("WSGIPythonPath {}", packages.to_string_lossy()))
+        // NumPy's own advice is long.
+        .allow_log("^")
+        .expect_log("WSGI1011: .*numpy.*WSGIApplicationGroup %\\{GLOBAL\\}")
+        .start();
+    assert_eq!(server.get("/one/numpy").status, 500);
+    assert_eq!(server.get("/main/numpy").status, 200);
+    assert_eq!(server.get("/one").text(), "one");
+    server.finish();
+}
