@@ -72,6 +72,13 @@ impl Plan for Interpreters {
         }));
         Ok(())
     }
+
+    fn announce_stop(&self, py: Attached<'_>) {
+        if let Some(state) = py.interpreter().state::<InterpreterState>() {
+            // Contract: the reason is empty in httpd's own processes.
+            pymodule::announce_stop(py, &state.wsgi, "");
+        }
+    }
 }
 
 /// Runs one request. What the response still has staged when this returns is the caller's to send.

@@ -72,6 +72,12 @@ codes! {
     SCRIPT_FAILED = 109: "The script raised while it was loaded.",
         "An exception left the script's module body; the traceback follows. The next request tries again.",
         "Mend what the traceback shows: most often an import that fails for lack of WSGIPythonHome or WSGIPythonPath.";
+    EVENT_CALLBACK_RAISED = 112: "An event callback raised an exception.",
+        "A function given to mod_wsgi.subscribe_events(), subscribe_shutdown() or subscribe_signals() raised; the traceback follows. The request, or the stop of the process, goes on as if it had returned None.",
+        "Mend what the traceback shows.";
+    EVENT_FAILED = 113: "An event could not be published.",
+        "What the event tells could not be put together; the traceback follows. No callback saw the event.",
+        "Look at the traceback: most often there is no memory left.";
     EXEC_CGI_OFF = 134: "Options ExecCGI is off for this script.",
         "A file was mapped to wsgi-script by SetHandler or AddHandler, and `Options ExecCGI` is not set there. The client gets 403.",
         "Set `Options +ExecCGI` for the directory, or mount the script with WSGIScriptAlias.";
@@ -104,6 +110,9 @@ codes! {
         "Mend what the traceback shows.";
     APPLICATION_EXIT = 175: "The application raised SystemExit.",
         "sys.exit() was called in a request; it does not end the process. The client gets 500.",
+        "Remove the call.";
+    EVENT_CALLBACK_EXIT = 190: "An event callback raised SystemExit.",
+        "sys.exit() was called in a function given to mod_wsgi.subscribe_events(), subscribe_shutdown() or subscribe_signals(); it does not end the process.",
         "Remove the call.";
     CLOSE_LOOKUP_FAILED = 194: "The attribute close of a response could not be looked up.",
         "Reading `close` raised something other than AttributeError; the traceback follows.",

@@ -10,8 +10,8 @@ use crate::config::interpreter::{self, PythonSettings, Utf8Mode};
 use crate::config::python_home::{self, HomeKind, HomeProblem, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::gateway::{Code, Level};
-use crate::httpd::{Child, Startup, log, process};
-use crate::pymodule::{InterpreterSetup, ServerText, Setup};
+use crate::httpd::{Child, Startup, log, process, scoreboard};
+use crate::pymodule::{InterpreterSetup, ServerReporter, ServerText, Setup};
 use crate::sys;
 use crate::wsgi::Constants;
 
@@ -178,6 +178,10 @@ fn setup(settings: &ServerSettings) -> Setup {
         interpreter: interpreter_setups(settings),
         debugging: process::is_debugging(),
         log: log::process,
+        origin_log: log::process_from,
+        server_reporter: settings
+            .server_metrics()
+            .then_some(scoreboard::report as ServerReporter),
     }
 }
 

@@ -26,6 +26,7 @@ mod pool;
 pub mod process;
 mod regex;
 mod request;
+pub mod scoreboard;
 mod table;
 
 pub use brigade::Output;
