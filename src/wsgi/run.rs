@@ -12,7 +12,6 @@ use super::transaction::Transaction;
 use crate::gateway::traffic::{CountedExchange, Traffic};
 use crate::gateway::{BodyError, Code, Environ, Exchange, Level, Outcome};
 use crate::python::{Attached, ErrorKind, Object, PyResult, Raised, format_exception};
-use crate::sys;
 
 /// Runs one request against `application`.
 ///
@@ -135,7 +134,6 @@ impl<'py> Request<'_, 'py> {
         environ.set_item(py, names.errors.get(py), self.objects.errors.get(py))?;
         environ.set_item(py, names.request_start.get(py), &py.float(request_start)?)?;
         environ.set_item(py, names.application_start.get(py), &py.float(now())?)?;
-        environ.set_item(py, names.thread_id.get(py), &py.int(sys::process::thread_id())?)?;
         Ok(environ)
     }
 

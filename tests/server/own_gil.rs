@@ -108,7 +108,9 @@ fn own_gil_numpy_gets_a_diagnosis() {
 fn own_gil_on_an_older_python_is_told() {
     let server = server()
         .config("WSGIPerInterpreterGIL On\nWSGIFreeThreading On")
-        .config("<WSGIInterpreterOptions application-group=one>\nWSGIFreeThreading On\n</WSGIInterpreterOptions>")
+        .config(
+            "<WSGIInterpreterOptions application-group=one>\nWSGIFreeThreading On\n</WSGIInterpreterOptions>",
+        )
         .config("WSGIScriptAlias /one ${APPS}/own_gil.py application-group=one")
         .expect_log("^WSGI0200: ")
         .expect_log("^WSGI0201: ")
