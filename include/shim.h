@@ -12,6 +12,10 @@
 void rwsgi_log_request(const request_rec *r, int module, int level, const char *text);
 void rwsgi_log_server(const server_rec *s, int module, int level, const char *text);
 void rwsgi_log_startup(apr_pool_t *p, int module, int level, const char *text);
+void rwsgi_log_request_from(const request_rec *r, int module, int level, const char *file, int line,
+                            const char *text);
+void rwsgi_log_server_from(const server_rec *s, int module, int level, const char *file, int line,
+                           const char *text);
 int rwsgi_request_logs_at(const request_rec *r, int module, int level);
 int rwsgi_server_logs_at(const server_rec *s, int module, int level);
 

@@ -8,6 +8,7 @@
 #include "http_protocol.h"
 #include "http_request.h"
 #include "ap_mpm.h"
+#include "scoreboard.h"
 #include "ap_mmn.h"
 #include "ap_release.h"
 #include "unixd.h"

@@ -12,7 +12,7 @@
 //! | [`sys`] | the fence around the operating system | libc |
 //! | [`script`] | script files as modules | `python`, pure rooms |
 //! | [`wsgi`] | WSGI | `python`, `sys`, pure rooms |
-//! | [`pymodule`] | what Python code sees of us | `python`, `wsgi`, pure rooms |
+//! | [`pymodule`] | what Python code sees of us | `python`, `wsgi`, `sys`, pure rooms |
 //! | [`app`] | the one door to applications | `script`, `wsgi`, `pymodule`, `python`, `sys` |
 //! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
 //! | [`hooks`] | what httpd calls | `embedded`, `app`, `httpd`, pure rooms |

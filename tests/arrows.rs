@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Applications.
     ("script", &["python", "gateway"]),
     ("wsgi", &["python", "sys", "gateway"]),
-    ("pymodule", &["python", "wsgi", "gateway"]),
+    ("pymodule", &["python", "wsgi", "sys", "gateway"]),
     (
         "app",
         &["script", "wsgi", "pymodule", "python", "sys", "gateway", "config"],

@@ -11,7 +11,7 @@ use crate::python::{Attached, Interpreter, Object, Stored};
 use crate::script::{self, ScriptError, Scripts, SourceStamp};
 use crate::{sys, wsgi};
 
-pub use crate::python::runtime::{HashSeed, Settings};
+pub use crate::python::runtime::{HAS_OWN_GIL, HashSeed, Settings};
 pub use crate::script::{Access, Destination, Password, RealmHash, source_stamp};
 pub use import::{Import, import};
 pub use question::{
@@ -81,6 +81,13 @@ impl Plan for Interpreters {
             default_callable,
         }));
         Ok(())
+    }
+
+    fn announce_stop(&self, py: Attached<'_>) {
+        if let Some(state) = py.interpreter().state::<InterpreterState>() {
+            // Contract: the reason is empty in httpd's own processes.
+            pymodule::announce_stop(py, &state.wsgi, "");
+        }
     }
 }
 

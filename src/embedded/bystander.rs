@@ -1,6 +1,8 @@
 //! An exchange for scripts that do not answer a request: they can write to its log, and no more.
 
-use crate::gateway::{BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level};
+use crate::gateway::{
+    BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Origin,
+};
 use crate::httpd::{Request, log};
 use crate::sys;
 
@@ -67,6 +69,13 @@ impl Exchange for Bystander<'_> {
         match &self.request {
             Some(request) => log::request(request, level, code, text),
             None => log::server(level, code, text),
+        }
+    }
+
+    fn log_from(&mut self, level: Level, origin: Origin<'_>, text: &[u8]) {
+        match &self.request {
+            Some(request) => log::request_from(request, level, origin, text),
+            None => log::process_from(level, origin, text),
         }
     }
 

@@ -1,7 +1,7 @@
 //! An exchange over httpd's request.
 
 use crate::gateway::{
-    BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Outcome,
+    BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Origin, Outcome,
 };
 use crate::httpd::{Input, Output, Request, Status, log};
 use crate::sys;
@@ -142,6 +142,10 @@ impl Exchange for HttpdExchange<'_> {
 
     fn log(&mut self, level: Level, code: Option<Code>, text: &[u8]) {
         log::request(&self.request, level, code, text);
+    }
+
+    fn log_from(&mut self, level: Level, origin: Origin<'_>, text: &[u8]) {
+        log::request_from(&self.request, level, origin, text);
     }
 }
 

@@ -17,6 +17,18 @@ void rwsgi_log_server(const server_rec *s, int module, int level, const char *te
     ap_log_error_(NULL, 0, module, level, 0, s, "%s", text);
 }
 
+void rwsgi_log_request_from(const request_rec *r, int module, int level, const char *file, int line,
+                            const char *text)
+{
+    ap_log_rerror_(file, line, module, level, 0, r, "%s", text);
+}
+
+void rwsgi_log_server_from(const server_rec *s, int module, int level, const char *file, int line,
+                           const char *text)
+{
+    ap_log_error_(file, line, module, level, 0, s, "%s", text);
+}
+
 void rwsgi_log_startup(apr_pool_t *p, int module, int level, const char *text)
 {
     ap_log_perror_(NULL, 0, module, level, 0, p, "%s", text);

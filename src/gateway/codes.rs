@@ -108,6 +108,12 @@ codes! {
     SCRIPT_FAILED = 109: "The script raised while it was loaded.",
         "An exception left the script's module body; the traceback follows. The next request tries again.",
         "Mend what the traceback shows: most often an import that fails for lack of WSGIPythonHome or WSGIPythonPath.";
+    EVENT_CALLBACK_RAISED = 112: "An event callback raised an exception.",
+        "A function given to mod_wsgi.subscribe_events(), subscribe_shutdown() or subscribe_signals() raised; the traceback follows. The request, or the stop of the process, goes on as if it had returned None.",
+        "Mend what the traceback shows.";
+    EVENT_FAILED = 113: "An event could not be published.",
+        "What the event tells could not be put together; the traceback follows. No callback saw the event.",
+        "Look at the traceback: most often there is no memory left.";
     EXEC_CGI_OFF = 134: "Options ExecCGI is off for this script.",
         "A file was mapped to wsgi-script by SetHandler or AddHandler, and `Options ExecCGI` is not set there. The client gets 403.",
         "Set `Options +ExecCGI` for the directory, or mount the script with WSGIScriptAlias.";
@@ -156,9 +162,21 @@ codes! {
     REALM_HASH_UNKNOWN = 179: "The answer of get_realm_hash() is none of those it may give.",
         "It returned something other than None and the hexadecimal digits of a hash as str or bytes. The client gets 500.",
         "Return the MD5 sum of `user:realm:password` in hexadecimal digits.";
+    EVENT_CALLBACK_EXIT = 190: "An event callback raised SystemExit.",
+        "sys.exit() was called in a function given to mod_wsgi.subscribe_events(), subscribe_shutdown() or subscribe_signals(); it does not end the process.",
+        "Remove the call.";
     CLOSE_LOOKUP_FAILED = 194: "The attribute close of a response could not be looked up.",
         "Reading `close` raised something other than AttributeError; the traceback follows.",
         "Mend the `__getattr__` of the response object.";
+    OWN_GIL_UNAVAILABLE = 198: "WSGIPerInterpreterGIL needs Python 3.12 or later.",
+        "The Python that the module was built with has no interpreters with a GIL of their own. Application groups share one GIL.",
+        "Build the module for a newer Python, or remove the directive.";
+    FREE_THREADING_UNAVAILABLE = 200: "WSGIFreeThreading needs a free-threaded Python.",
+        "The Python that the module was built with always has a GIL. The directive has no effect.",
+        "Remove the directive.";
+    FREE_THREADING_IGNORED = 201: "WSGIFreeThreading does not belong to an application group.",
+        "It stands in a section that names an application group, but whether Python has a GIL is decided for the whole process. It is ignored there.",
+        "Move it out of the section.";
     PYTHON_NOT_RUNNING = 210: "Python is not running in this process.",
         "It could not be started (an earlier line says why), or the process is being stopped. The client gets 500.",
         "Look for WSGI0100, WSGI0102 or WSGI1002 above.";

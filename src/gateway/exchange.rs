@@ -43,6 +43,12 @@ pub trait Exchange: Send {
     /// Writes lines to the log that belongs to the request.
     fn log(&mut self, level: Level, code: Option<Code>, text: &[u8]);
 
+    /// Writes lines of an application's own, with the place in its source that they come from.
+    fn log_from(&mut self, level: Level, origin: Origin<'_>, text: &[u8]) {
+        let _ = origin;
+        self.log(level, None, text);
+    }
+
     /// Whether the client's connection is encrypted, as far as the server's own TLS tells.
     fn is_tls(&self) -> bool {
         false
@@ -143,13 +149,28 @@ impl BodyError {
     }
 }
 
+/// A place in an application's source.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// The file.
+    pub file: &'a [u8],
+    /// The line; 0 when unknown.
+    pub line: i32,
+}
+
 /// Levels of log lines, as httpd names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
+    /// An application says that it cannot go on (its level CRITICAL).
+    Critical,
     /// A request or a process failed.
     Error,
     /// Something was corrected or ignored.
     Warning,
     /// Told once or seldom.
     Info,
+    /// For the developers of an application (its level DEBUG).
+    Debug,
+    /// Still more of that (levels below DEBUG).
+    Trace,
 }

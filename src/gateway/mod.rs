@@ -11,11 +11,14 @@ pub mod environ;
 pub mod exchange;
 pub mod forwarded;
 pub mod headers;
+pub mod metrics;
 pub mod outcome;
+pub mod server_report;
+pub mod traffic;
 
 pub use body::{Balance, BodyRule, Framing};
 pub use codes::Code;
 pub use environ::{Environ, Key, Name, Variable};
-pub use exchange::{BodyError, BodyLength, ClientGone, Exchange, FileRange, Level};
+pub use exchange::{BodyError, BodyLength, ClientGone, Exchange, FileRange, Level, Origin};
 pub use headers::{Head, HeaderFault};
 pub use outcome::Outcome;

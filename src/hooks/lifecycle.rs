@@ -11,8 +11,8 @@ use crate::config::python_home::{self, HomeKind, HomeProblem, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::embedded::Bystander;
 use crate::gateway::{Code, Level};
-use crate::httpd::{Child, Startup, log, process};
-use crate::pymodule::{InterpreterSetup, ServerText, Setup};
+use crate::httpd::{Child, Startup, log, process, scoreboard};
+use crate::pymodule::{InterpreterSetup, ServerReporter, ServerText, Setup};
 use crate::sys;
 use crate::wsgi::Constants;
 
@@ -37,6 +37,7 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
     startup.add_component("rwsgi", env!("CARGO_PKG_VERSION"));
     startup.add_component("Python", &app::python_version());
     let settings = startup.settings();
+    warn_of_python_limits(&settings.python);
     if settings.restrict_embedded() && !settings.needs_embedded_python() {
         return;
     }
@@ -47,6 +48,37 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
         if let Err(problem) = python_home::check(Path::new(home), app::built_with(), &user) {
             report_home(&problem);
         }
+    }
+}
+
+/// Tells of what this Python cannot do although it is asked for.
+fn warn_of_python_limits(python: &PythonSettings) {
+    let warn = |code, text: &str| log::server(Level::Warning, Some(code), text.as_bytes());
+    let mut all = std::iter::once(&python.options).chain(python.layers.iter().map(|layer| &layer.options));
+    if !app::HAS_OWN_GIL && all.any(|options| options.per_interpreter_gil == Some(true)) {
+        warn(
+            Code::OWN_GIL_UNAVAILABLE,
+            "WSGIPerInterpreterGIL has no effect: it needs Python 3.12 or later",
+        );
+    }
+    let grouped = python
+        .layers
+        .iter()
+        .filter(|layer| layer.selectors.application_group.is_some());
+    if grouped
+        .clone()
+        .any(|layer| layer.options.free_threading == Some(true))
+    {
+        warn(
+            Code::FREE_THREADING_IGNORED,
+            "WSGIFreeThreading is ignored in sections that name an application group",
+        );
+    }
+    if python.interpreter_options("", "").free_threading {
+        warn(
+            Code::FREE_THREADING_UNAVAILABLE,
+            "WSGIFreeThreading has no effect: it needs a free-threaded Python",
+        );
     }
 }
 
@@ -168,6 +200,10 @@ fn setup(settings: &ServerSettings) -> Setup {
         interpreter: interpreter_setups(settings),
         debugging: process::is_debugging(),
         log: log::process,
+        origin_log: log::process_from,
+        server_reporter: settings
+            .server_metrics()
+            .then_some(scoreboard::report as ServerReporter),
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Once;
 use super::module::module_index;
 use super::request::Request;
 use crate::ffi;
-use crate::gateway::{Code, Level};
+use crate::gateway::{Code, Level, Origin};
 
 /// Longest record, in bytes: httpd cuts at 8 KiB, prefix included.
 const LONGEST_RECORD: usize = 7 * 1024;
@@ -60,9 +60,12 @@ pub(super) fn take_panic_place() -> String {
 
 fn level_number(level: Level) -> c_int {
     match level {
+        Level::Critical => ffi::APLOG_CRIT,
         Level::Error => ffi::APLOG_ERR,
         Level::Warning => ffi::APLOG_WARNING,
         Level::Info => ffi::APLOG_INFO,
+        Level::Debug => ffi::APLOG_DEBUG,
+        Level::Trace => ffi::APLOG_TRACE1,
     }
 }
 
@@ -77,6 +80,58 @@ pub fn request(request: &Request<'_>, level: Level, code: Option<Code>, text: &[
         // SAFETY: a live request and a C string.
         unsafe { ffi::rwsgi_log_request(request.as_ptr(), module, number, record.as_ptr()) }
     });
+}
+
+/// Writes to the log of a request's virtual host, with a place in an application's source (`%F`).
+pub fn request_from(request: &Request<'_>, level: Level, origin: Origin<'_>, text: &[u8]) {
+    let (module, number) = (module_index(), level_number(level));
+    // SAFETY: a live request.
+    if unsafe { ffi::rwsgi_request_logs_at(request.as_ptr(), module, number) } == 0 {
+        return;
+    }
+    let file = file_name(origin);
+    records(None, text, |record| {
+        // SAFETY: a live request and C strings.
+        unsafe {
+            ffi::rwsgi_log_request_from(
+                request.as_ptr(),
+                module,
+                number,
+                file.as_ptr(),
+                origin.line,
+                record.as_ptr(),
+            )
+        }
+    });
+}
+
+/// Writes to the main server's log, with a place in an application's source (`%F`).
+pub fn process_from(level: Level, origin: Origin<'_>, text: &[u8]) {
+    // SAFETY: as for `server`.
+    let server = unsafe { ffi::ap_server_conf };
+    let (module, number) = (module_index(), level_number(level));
+    // SAFETY: the server is not null here.
+    if !server.is_null() && unsafe { ffi::rwsgi_server_logs_at(server, module, number) } == 0 {
+        return;
+    }
+    let file = file_name(origin);
+    records(None, text, |record| {
+        // SAFETY: null or the main server, and C strings.
+        unsafe {
+            ffi::rwsgi_log_server_from(
+                server,
+                module,
+                number,
+                file.as_ptr(),
+                origin.line,
+                record.as_ptr(),
+            )
+        }
+    });
+}
+
+fn file_name(origin: Origin<'_>) -> CString {
+    CString::new(origin.file).unwrap_or_default()
 }
 
 /// Writes to the main server's log.

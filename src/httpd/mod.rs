@@ -28,6 +28,7 @@ pub mod process;
 mod providers;
 mod regex;
 mod request;
+pub mod scoreboard;
 mod table;
 
 pub use brigade::Output;

@@ -1,9 +1,18 @@
 //! What Python code finds in every interpreter: the modules `mod_wsgi` and `apache`, the streams of `sys`,
 //! the restrictions and the module path.
 
+mod report;
+mod server;
+
+use std::sync::Arc;
+
+use server::Server;
+pub use server::ServerReporter;
+
 use crate::gateway::Level;
+use crate::python::native::Method;
 use crate::python::{Attached, Code, Object, PyResult, format_exception, native};
-use crate::wsgi;
+use crate::wsgi::{self, Registry};
 
 /// What the modules tell, and how an interpreter is set up; the same for all interpreters of a process.
 pub struct Setup {
@@ -23,6 +32,10 @@ pub struct Setup {
     pub debugging: bool,
     /// Writes a line to the log of the process.
     pub log: wsgi::ProcessLog,
+    /// Writes lines of `mod_wsgi.LogHandler` that belong to no request.
+    pub origin_log: wsgi::OriginLog,
+    /// Answers `mod_wsgi.server_metrics()`; absent unless `WSGIServerMetrics` is on.
+    pub server_reporter: Option<ServerReporter>,
 }
 
 /// What is set for one interpreter.
@@ -53,6 +66,7 @@ pub struct ServerText {
     pub build_date: String,
 }
 
+const MODULE_SOURCE: &[u8] = include_bytes!("module.py");
 const SETUP_SOURCE: &[u8] = include_bytes!("setup.py");
 
 /// Sets up the attached interpreter and returns what WSGI needs there.
@@ -65,19 +79,22 @@ pub fn prepare(py: Attached<'_>, setup: &Setup) -> Result<wsgi::State, String> {
 
 fn build<'py>(py: Attached<'py>, setup: &Setup) -> PyResult<'py, wsgi::State> {
     let module = native::new_module(py, c"mod_wsgi", c"The WSGI server inside Apache httpd.")?;
-    let state = wsgi::State::new(py, &module, &setup.constants)?;
+    let state = wsgi::State::new(py, &module, &setup.constants, setup.log)?;
     let modules = py.modules();
     fill_mod_wsgi(py, &module, &state, setup)?;
+    let graft_package = add_functions(py, &module, &state, setup)?;
     modules.set_item(py, &py.text("mod_wsgi")?, &module)?;
     let apache = native::new_module(py, c"apache", c"The Apache httpd that this Python runs in.")?;
     fill_apache(py, &apache, setup)?;
     let stream = |name, level| state.process_stream(py, name, level, setup.log);
-    let streams = [
+    let told = [
+        ("apache", apache),
         ("stderr", stream("<stderr>", Level::Error)?),
         ("stdout", stream("<stdout>", Level::Error)?),
         ("notices", stream("<notices>", Level::Info)?),
+        ("graft_package", graft_package),
     ];
-    run_setup(py, setup, &apache, &streams)?;
+    run_setup(py, setup, &told)?;
     Ok(state)
 }
 
@@ -95,6 +112,63 @@ fn fill_mod_wsgi<'py>(
     module.setattr_str(py, c"FileWrapper", state.file_wrapper_class(py))
 }
 
+/// Adds the registries, the native functions, and what `module.py` makes; what comes back lets an installed
+/// package `mod_wsgi` be found, once the module path is complete.
+fn add_functions<'py>(
+    py: Attached<'py>,
+    module: &Object<'py>,
+    state: &wsgi::State,
+    setup: &Setup,
+) -> PyResult<'py, Object<'py>> {
+    wsgi::metrics::process_start_micros();
+    let events = state.events();
+    for (name, registry) in [
+        (c"event_callbacks", Registry::Events),
+        (c"shutdown_callbacks", Registry::Shutdown),
+        (c"signal_callbacks", Registry::Signals),
+    ] {
+        module.setattr_str(py, name, events.registry(py, registry))?;
+    }
+    let server = server::server_type(py, module)?.instance(
+        py,
+        Server {
+            events: Arc::clone(events),
+            log: setup.origin_log,
+            reporter: setup.server_reporter,
+            maximum_threads: setup.threads_per_process,
+        },
+    )?;
+    for name in server::FUNCTIONS {
+        module.setattr_str(py, name, &server.getattr_str(py, name)?)?;
+    }
+    let globals = py.dict()?;
+    let set = |name: &str, value: &Object<'py>| globals.set_item(py, &py.text(name)?, value);
+    set("__name__", &py.text("mod_wsgi")?)?;
+    set("module", module)?;
+    set("log", &server.getattr_str(py, server::Log::NAME)?)?;
+    set(
+        "active_requests",
+        &server.getattr_str(py, server::ActiveRequests::NAME)?,
+    )?;
+    Code::compile(py, MODULE_SOURCE, b"<mod_wsgi>")?.execute_in(py, &globals)?;
+    let graft_package = globals.get_item(py, &py.text("graft_package")?)?;
+    Ok(graft_package.unwrap_or_else(|| py.none()))
+}
+
+/// Tells the attached interpreter's callbacks that the process stops. `reason` is empty in httpd's own
+/// processes.
+pub fn announce_stop(py: Attached<'_>, state: &wsgi::State, reason: &str) {
+    let event = py.dict().and_then(|event| {
+        event.set_item(py, &py.text("shutdown_reason")?, &py.text(reason)?)?;
+        Ok(event)
+    });
+    if let Ok(event) = event {
+        state
+            .events()
+            .publish_process(py, Registry::Shutdown, "process_stopping", &event);
+    }
+}
+
 fn fill_apache<'py>(py: Attached<'py>, module: &Object<'py>, setup: &Setup) -> PyResult<'py, ()> {
     module.setattr_str(py, c"version", &version(py, setup.constants.server_version)?)?;
     module.setattr_str(py, c"maximum_processes", &py.int(setup.maximum_processes)?)?;
@@ -110,12 +184,7 @@ fn version(py: Attached<'_>, numbers: [i64; 3]) -> PyResult<'_, Object<'_>> {
 }
 
 /// Runs `setup.py`, which is told everything by name.
-fn run_setup<'py>(
-    py: Attached<'py>,
-    setup: &Setup,
-    apache: &Object<'py>,
-    streams: &[(&str, Object<'py>)],
-) -> PyResult<'py, ()> {
+fn run_setup<'py>(py: Attached<'py>, setup: &Setup, told: &[(&str, Object<'py>)]) -> PyResult<'py, ()> {
     let globals = py.dict()?;
     let set = |name: &str, value: &Object<'py>| globals.set_item(py, &py.text(name)?, value);
     let path = py.list()?;
@@ -129,9 +198,8 @@ fn run_setup<'py>(
     }
     set("environment", &environment)?;
     set("is_main", &py.bool(py.interpreter().name().is_empty()))?;
-    set("apache", apache)?;
-    for (name, stream) in streams {
-        set(name, stream)?;
+    for (name, value) in told {
+        set(name, value)?;
     }
     set("python_path", &path)?;
     set("restrict_stdin", &py.bool(own.restrict_stdin))?;

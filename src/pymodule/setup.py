@@ -1,6 +1,6 @@
 # Sets up one interpreter. Runs once in each, before any application code; what it is told stands in its
 # globals: apache, stderr, stdout, notices, python_path, restrict_stdin, restrict_stdout, restrict_signal, debugging,
-# switch_interval, environment, is_main.
+# switch_interval, environment, is_main, graft_package.
 
 import os
 import signal
@@ -102,4 +102,5 @@ if restrict_signal:
     refuse_signals()
 add_python_path()
 add_apache_module()
+graft_package()
 stderr.flush()

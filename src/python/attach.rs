@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use pyo3::ffi;
 
-use super::Interpreter;
+use super::{Interpreter, gil_wait};
 
 /// Proof that the current thread is attached to `interpreter` (holds its GIL).
 ///
@@ -40,7 +40,7 @@ impl<'py> Attached<'py> {
         impl Drop for Reattach {
             fn drop(&mut self) {
                 // SAFETY: the thread state was saved by this thread, and is still its own.
-                unsafe { ffi::PyEval_RestoreThread(self.0) }
+                gil_wait::returning(|| unsafe { ffi::PyEval_RestoreThread(self.0) });
             }
         }
         // SAFETY: `self` proves that this thread is attached.

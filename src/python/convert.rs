@@ -79,6 +79,12 @@ impl<'py> Attached<'py> {
         unsafe { Object::from_result(self, ffi::PyLong_FromLongLong(value)) }
     }
 
+    /// An `int` of a counter.
+    pub fn count(self, value: u64) -> PyResult<'py, Object<'py>> {
+        // SAFETY: attached.
+        unsafe { Object::from_result(self, ffi::PyLong_FromUnsignedLongLong(value)) }
+    }
+
     /// A `float`.
     pub fn float(self, value: f64) -> PyResult<'py, Object<'py>> {
         // SAFETY: attached.

@@ -103,7 +103,13 @@ impl<'py> Raised<'py> {
             traceback.into_ptr()
         };
         // SAFETY: attached; PyErr_Restore takes over the three references.
-        unsafe { ffi::PyErr_Restore(class.into_ptr(), value.into_ptr(), trace) };
+        #[allow(
+            deprecated,
+            reason = "its successor takes exception objects only, but an application may pass anything"
+        )]
+        unsafe {
+            ffi::PyErr_Restore(class.into_ptr(), value.into_ptr(), trace)
+        };
         Raised::pending(py)
     }
 

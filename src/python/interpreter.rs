@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use pyo3::ffi;
 
 use super::runtime::is_stopping;
-use super::{Attached, Lease};
+use super::{Attached, Lease, gil_wait};
 
 /// One Python interpreter of this process.
 pub struct Interpreter {
@@ -121,7 +121,7 @@ impl Interpreter {
         let state = self.child_thread_state()?;
         DEPTH.with(|depth| depth.set(depth.get() + 1));
         // SAFETY: the thread's own state in this interpreter, and no other is current on this thread.
-        unsafe { ffi::PyEval_RestoreThread(state.0) };
+        gil_wait::entering(|| unsafe { ffi::PyEval_RestoreThread(state.0) });
         let _leave = Leave;
         // SAFETY: attached by the line above until `_leave` is dropped.
         let py = unsafe { Attached::assume(self) };

@@ -300,6 +300,23 @@ impl<'py> Object<'py> {
         self.getattr_str(py, name)?.call(py, arguments)
     }
 
+    /// `self(argument, **keywords)`, with a dict whose keys are str.
+    pub fn call_with_keywords(
+        &self,
+        py: Attached<'py>,
+        argument: &Object<'py>,
+        keywords: &Object<'py>,
+    ) -> PyResult<'py, Object<'py>> {
+        let arguments = py.tuple([argument.clone()])?;
+        // SAFETY: callable, tuple and dict are alive for the call.
+        unsafe {
+            Object::from_result(
+                py,
+                ffi::PyObject_Call(self.as_ptr(), arguments.as_ptr(), keywords.as_ptr()),
+            )
+        }
+    }
+
     /// `iter(self)`.
     pub fn iter(&self, py: Attached<'py>) -> PyResult<'py, Object<'py>> {
         // SAFETY: alive (invariant).
@@ -383,6 +400,27 @@ impl<'py> Object<'py> {
                 None => Err(Raised::pending(py)),
             }
         }
+    }
+
+    /// `self.pop(key, None)` of a `dict`, without the value.
+    pub fn remove_item(&self, py: Attached<'py>, key: &Object<'py>) -> PyResult<'py, ()> {
+        match self.get_item(py, key)? {
+            // SAFETY: both alive; the key was there, and an error is reported by CPython.
+            Some(_) => Raised::check(py, unsafe { ffi::PyDict_DelItem(self.as_ptr(), key.as_ptr()) }),
+            None => Ok(()),
+        }
+    }
+
+    /// `self.update(other)` of two `dict`s.
+    pub fn update(&self, py: Attached<'py>, other: &Object<'py>) -> PyResult<'py, ()> {
+        // SAFETY: both alive; a non-dict is reported as an error by CPython.
+        Raised::check(py, unsafe { ffi::PyDict_Update(self.as_ptr(), other.as_ptr()) })
+    }
+
+    /// Whether the type is `dict` or a subclass.
+    pub fn is_dict(&self) -> bool {
+        // SAFETY: alive (invariant).
+        unsafe { ffi::PyDict_Check(self.as_ptr()) != 0 }
     }
 
     /// A shallow copy of a `dict`.

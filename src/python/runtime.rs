@@ -71,6 +71,10 @@ pub trait Plan: Send + Sync {
 
     /// Sets up a new interpreter. Called once in each, attached to it, before anything else runs there.
     fn prepare(&self, py: Attached<'_>) -> Result<(), String>;
+
+    /// Tells an interpreter that the process stops. Called once in each, attached to it, while requests may
+    /// still run.
+    fn announce_stop(&self, _py: Attached<'_>) {}
 }
 
 /// How a sub-interpreter is separated from the others of its process.
@@ -118,6 +122,13 @@ pub fn version() -> String {
 /// The main interpreter, once Python runs.
 pub fn main_interpreter() -> Option<&'static Interpreter> {
     RUNTIME.get().map(|runtime| runtime.main)
+}
+
+/// How many requests are in Python now, or on their way into it.
+pub fn active_requests() -> usize {
+    RUNTIME
+        .get()
+        .map_or(0, |runtime| runtime.active.load(Ordering::Relaxed))
 }
 
 /// The interpreter that the current thread is attached to, from inside a call by CPython.
@@ -429,6 +440,9 @@ pub fn child_stop(patience: Duration) -> Stopped {
         .values()
         .copied()
         .collect();
+    for interpreter in groups.iter().copied().chain([runtime.main]) {
+        let _ = interpreter.attach(|py| runtime.plan.announce_stop(py));
+    }
     let still_active = runtime.wait_until_idle(patience);
     for interpreter in groups.iter().copied().chain([runtime.main]) {
         let _ = interpreter.attach(run_exit_callbacks);

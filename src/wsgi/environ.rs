@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use super::state::State;
 use crate::gateway::{Environ, Key, Name, Variable};
 use crate::python::{Attached, Object, PyResult, Stored};
+use crate::sys;
 
 /// Most templates kept for one interpreter.
 const MAX_TEMPLATES: usize = 16;
@@ -18,6 +19,8 @@ const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
 
 /// The dict of an earlier request, with the raw values that its objects were made from.
 pub(super) struct Template {
+    /// The thread whose number is in the dict.
+    thread: i64,
     dict: Stored,
     entries: Vec<Entry>,
 }
@@ -66,10 +69,11 @@ pub(super) fn build<'py>(
     state: &State,
     environ: &Environ<'_>,
 ) -> PyResult<'py, Object<'py>> {
-    let template = match reuse(py, state, &environ.variables)? {
+    let mut template = match reuse(py, state, &environ.variables)? {
         Some(template) => template,
         None => Template::new(py, state, &environ.variables)?,
     };
+    template.set_thread(py, state, sys::process::thread_id())?;
     let copy = template.dict.get(py).copy_dict(py);
     keep(py, state, template);
     copy
@@ -140,6 +144,7 @@ impl Template {
             entries.push(entry);
         }
         Ok(Template {
+            thread: 0,
             dict: dict.store(),
             entries,
         })
@@ -173,6 +178,17 @@ impl Template {
             }
         }
         Ok(true)
+    }
+
+    /// Puts the thread's number in if it is another.
+    fn set_thread<'py>(&mut self, py: Attached<'py>, state: &State, thread: i64) -> PyResult<'py, ()> {
+        if self.thread != thread {
+            self.thread = thread;
+            self.dict
+                .get(py)
+                .set_item(py, state.names.thread_id.get(py), &py.int(thread)?)?;
+        }
+        Ok(())
     }
 
     fn size(&self) -> usize {

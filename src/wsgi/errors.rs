@@ -4,15 +4,33 @@ use std::cell::RefCell;
 use std::ffi::CStr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::state::ProcessLog;
+use super::state::{OriginLog, ProcessLog};
 use super::transaction::Transaction;
-use crate::gateway::Level;
+use crate::gateway::{Level, Origin};
 use crate::python::native::{Arguments, Attribute, Method, Payload};
 use crate::python::{Attached, ErrorKind, Object, PyResult, Raised, Stored};
 
 thread_local! {
     /// The request that this thread runs: what it writes to `sys.stderr` belongs to that request's log.
     static CURRENT: RefCell<Option<Arc<Transaction>>> = const { RefCell::new(None) };
+}
+
+/// The request that this thread runs.
+pub(super) fn current() -> Option<Arc<Transaction>> {
+    CURRENT.with(|current| current.borrow().clone())
+}
+
+/// Writes lines of an application's own to the log of the request that this thread runs, else to that of the
+/// process.
+pub fn log_from(py: Attached<'_>, level: Level, origin: Origin<'_>, text: &[u8], process: OriginLog) {
+    let written = current().and_then(|transaction| {
+        transaction
+            .lease
+            .with_detached(py, |exchange| exchange.log_from(level, origin, text))
+    });
+    if written.is_none() {
+        py.detach(|| process(level, origin, text));
+    }
 }
 
 /// Makes `transaction` the one that this thread's output belongs to, while the guard lives.
@@ -105,8 +123,8 @@ impl Sink {
         match &self.destination {
             Destination::Request(transaction) => log_to_request(py, transaction, self.level, lines),
             Destination::Process(log) => {
-                let current = CURRENT.with(|current| current.borrow().clone());
-                let written = current.map(|transaction| log_to_request(py, &transaction, self.level, lines));
+                let written =
+                    current().map(|transaction| log_to_request(py, &transaction, self.level, lines));
                 if !matches!(written, Some(Ok(()))) {
                     py.detach(|| {
                         lines

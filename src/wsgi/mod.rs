@@ -7,8 +7,11 @@
 
 mod environ;
 mod errors;
+mod events;
 mod file_wrapper;
 mod input;
+pub mod metrics;
+mod observe;
 mod question;
 mod response;
 mod run;
@@ -16,8 +19,9 @@ mod start_response;
 mod state;
 mod transaction;
 
-pub use errors::current_request;
+pub use errors::{current_request, log_from};
+pub use events::{Events, Registry};
 pub use question::question;
 pub use run::run;
-pub use state::{Constants, ProcessLog, State};
+pub use state::{Constants, OriginLog, ProcessLog, State};
 pub use transaction::Transaction;

@@ -4,12 +4,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::environ;
 use super::errors::current_request;
+use super::metrics;
+use super::observe::{self, Observation};
 use super::response::{self, Delivery};
 use super::state::{RequestObjects, State};
 use super::transaction::Transaction;
+use crate::gateway::traffic::{CountedExchange, Traffic};
 use crate::gateway::{BodyError, Code, Environ, Exchange, Level, Outcome};
 use crate::python::{Attached, ErrorKind, Object, PyResult, Raised, format_exception};
-use crate::sys;
 
 /// Runs one request against `application`.
 ///
@@ -32,40 +34,86 @@ pub fn run<'py>(
             return Outcome::Failed(500);
         }
     };
-    let outcome = {
-        let _current = current_request(&objects.transaction);
-        objects.transaction.lease.lend(py, exchange, || {
-            let request = Request {
-                py,
-                state,
-                objects: &objects,
-            };
-            let outcome = request.respond(variables, request_start, application);
-            state.flush_errors(py, &objects);
-            outcome
-        })
+    let call = Call {
+        variables,
+        request_start,
+        application,
     };
+    let request = Request {
+        py,
+        state,
+        objects: &objects,
+        observation: None,
+    };
+    let outcome = if state.events.is_watching(py) || metrics::is_observed() {
+        run_watched(request, exchange, &call)
+    } else {
+        request.run(exchange, &call)
+    };
+    metrics::count_request();
     state.put_back(py, objects);
     outcome
+}
+
+/// Runs a request that somebody wants to hear about.
+#[cold]
+fn run_watched<'py>(
+    request: Request<'_, 'py>,
+    exchange: &mut dyn Exchange,
+    call: &Call<'_, '_, 'py>,
+) -> Outcome {
+    let traffic = Traffic::default();
+    let observation = Observation::begin(&traffic, call.request_start);
+    let request = Request {
+        observation: Some(&observation),
+        ..request
+    };
+    request.run(&mut CountedExchange::new(exchange, &traffic), call)
+}
+
+/// What is to be called, and with what.
+struct Call<'a, 'r, 'py> {
+    variables: &'a Environ<'r>,
+    request_start: f64,
+    application: &'a Object<'py>,
 }
 
 pub(super) struct Request<'a, 'py> {
     pub(super) py: Attached<'py>,
     pub(super) state: &'a State,
     pub(super) objects: &'a RequestObjects,
+    /// Present when the request is watched.
+    observation: Option<&'a Observation<'a>>,
 }
 
 impl<'py> Request<'_, 'py> {
+    #[inline]
+    fn run(&self, exchange: &mut dyn Exchange, call: &Call<'_, '_, 'py>) -> Outcome {
+        let _current = current_request(&self.objects.transaction);
+        self.transaction().lease.lend(self.py, exchange, || {
+            let outcome = self.respond(call);
+            if let Some(observation) = self.observation {
+                observation.finished(self, outcome);
+            }
+            self.state.flush_errors(self.py, self.objects);
+            outcome
+        })
+    }
+
     pub(super) fn transaction(&self) -> &Transaction {
         &self.objects.transaction
     }
 
-    fn respond(&self, variables: &Environ<'_>, request_start: f64, application: &Object<'py>) -> Outcome {
+    fn respond(&self, call: &Call<'_, '_, 'py>) -> Outcome {
         let py = self.py;
-        let environ = match self.environ(variables, request_start) {
+        let environ = match self.environ(call.variables, call.request_start) {
             Ok(environ) => environ,
             Err(raised) => return self.failed(raised),
         };
+        let replaced = self
+            .observation
+            .and_then(|observation| observation.started(self, call.variables, &environ, call.application));
+        let application = replaced.as_ref().unwrap_or(call.application);
         let start_response = self.objects.start_response.get(py);
         match application.call(py, [&environ, start_response]) {
             Err(raised) => self.failed(raised),
@@ -86,7 +134,6 @@ impl<'py> Request<'_, 'py> {
         environ.set_item(py, names.errors.get(py), self.objects.errors.get(py))?;
         environ.set_item(py, names.request_start.get(py), &py.float(request_start)?)?;
         environ.set_item(py, names.application_start.get(py), &py.float(now())?)?;
-        environ.set_item(py, names.thread_id.get(py), &py.int(sys::process::thread_id())?)?;
         Ok(environ)
     }
 
@@ -112,7 +159,7 @@ impl<'py> Request<'_, 'py> {
     fn failed(&self, raised: Raised<'py>) -> Outcome {
         let status = match self.client_fault(&raised) {
             Some(error) => {
-                drop(raised);
+                observe::request_exception(self.py, self.transaction(), &raised.take());
                 self.log(
                     Level::Info,
                     Some(Code::CLIENT_BODY_FAILED),
@@ -138,6 +185,7 @@ impl<'py> Request<'_, 'py> {
     pub(super) fn log_exception(&self, doing: &str, raised: Raised<'py>) {
         let exited = raised.is(ErrorKind::SystemExit);
         let exception = raised.take();
+        observe::request_exception(self.py, self.transaction(), &exception);
         let code = if exited {
             Code::APPLICATION_EXIT
         } else {

@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::sync::{Arc, OnceLock};
 
+use super::observe;
 use super::transaction::{Phase, SendFault, Transaction};
 use crate::gateway::{Head, HeaderFault};
 use crate::python::native::{Arguments, Call, Payload};
@@ -58,6 +59,9 @@ impl Call<StartResponse> for StartResponse {
             this.transaction.phase(),
             arguments.get(2).filter(|value| !value.is_none()),
         )?;
+        if this.transaction.events.has_subscribers(py) {
+            observe::response_started(py, &this.transaction, status, headers, arguments.get(2));
+        }
         let mut head = std::mem::take(&mut this.transaction.response().draft);
         let checked = read_head(py, &mut head, status, headers);
         let mut response = this.transaction.response();

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::environ::Template;
 use super::errors::{self, Buffer, Destination, Log, Sink};
+use super::events::Events;
 use super::file_wrapper::{self, FileWrapper};
 use super::input::{self, Input};
 use super::question::TlsTypes;
 use super::start_response::{StartResponse, Write};
 use super::transaction::Transaction;
-use crate::gateway::Level;
+use crate::gateway::{Level, Origin};
 use crate::python::native::{Type, TypeBuilder};
 use crate::python::{Attached, Object, PyResult, Stored};
 
@@ -18,6 +19,9 @@ const MAX_SETS: usize = 64;
 
 /// Writes a line to the log of the process.
 pub type ProcessLog = fn(Level, &[u8]);
+
+/// Writes lines to the log of the process, with the place in an application's source that they come from.
+pub type OriginLog = fn(Level, Origin<'_>, &[u8]);
 
 /// What is the same in every environ of a process.
 #[derive(Clone, Debug)]
@@ -47,6 +51,7 @@ pub(super) struct Names {
 /// The state of one interpreter.
 pub struct State {
     pub(super) names: Names,
+    pub(super) events: Arc<Events>,
     pub(super) file_wrapper: Type<FileWrapper>,
     start_response: Type<StartResponse>,
     write: Type<Write>,
@@ -69,8 +74,14 @@ pub(super) struct RequestObjects {
 }
 
 impl State {
-    /// The state for the attached interpreter; its types become members of `module`.
-    pub fn new<'py>(py: Attached<'py>, module: &Object<'py>, constants: &Constants) -> PyResult<'py, State> {
+    /// The state for the attached interpreter; its types become members of `module`. `log` takes what has no
+    /// request to belong to.
+    pub fn new<'py>(
+        py: Attached<'py>,
+        module: &Object<'py>,
+        constants: &Constants,
+        log: ProcessLog,
+    ) -> PyResult<'py, State> {
         let file_wrapper = TypeBuilder::default()
             .constructor()
             .iterator::<FileWrapper>()
@@ -81,6 +92,7 @@ impl State {
         let base_environ = base_environ(py, constants, file_wrapper.class(py))?.store();
         Ok(State {
             names: Names::new(py)?,
+            events: Arc::new(Events::new(py, log)?),
             start_response: TypeBuilder::default()
                 .callable::<StartResponse>()
                 .build(py, module)?,
@@ -102,6 +114,11 @@ impl State {
     /// The class `mod_wsgi.FileWrapper`.
     pub fn file_wrapper_class<'a, 'py>(&'a self, py: Attached<'py>) -> &'a Object<'py> {
         self.file_wrapper.class(py)
+    }
+
+    /// The subscriptions of the interpreter.
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     /// A stream for `sys.stderr`, `sys.stdout` or what the module itself has to tell.
@@ -154,7 +171,8 @@ impl State {
     }
 
     fn new_objects<'py>(&self, py: Attached<'py>) -> PyResult<'py, RequestObjects> {
-        let transaction = Arc::new(Transaction::default());
+        let transaction = Arc::new(Transaction::new(Arc::clone(&self.events)));
+        self.events.register(&transaction);
         let write = self.write.instance(
             py,
             Write {
@@ -182,6 +200,7 @@ impl State {
 
     /// Keeps the objects for a further request, unless the application kept one of them.
     pub(super) fn put_back(&self, py: Attached<'_>, objects: RequestObjects) {
+        self.events.end(py, &objects.transaction);
         if objects.are_ours_alone(py) {
             objects.transaction.reset();
             if let Some(input) = self.input.payload(py, objects.input.get(py)) {

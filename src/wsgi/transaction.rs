@@ -1,14 +1,20 @@
 //! What the objects of one request share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::events::{Context, Events};
 use crate::gateway::{BodyError, ClientGone, Exchange, Framing, Head};
 use crate::python::{Attached, Lease};
 
 /// One request's response so far, and its lease on the transport.
-#[derive(Default)]
 pub struct Transaction {
     pub(super) lease: Lease,
+    /// Those of the interpreter that the objects belong to.
+    pub(super) events: Arc<Events>,
+    /// What callbacks share; never locked while Python code can run.
+    context: Mutex<Option<Context>>,
+    has_context: AtomicBool,
     /// Never locked while Python code can run, nor while the transport blocks.
     response: Mutex<Response>,
     input_error: Mutex<Option<BodyError>>,
@@ -59,6 +65,29 @@ pub(super) enum SendFault {
 }
 
 impl Transaction {
+    pub(super) fn new(events: Arc<Events>) -> Self {
+        Transaction {
+            lease: Lease::default(),
+            events,
+            context: Mutex::default(),
+            has_context: AtomicBool::new(false),
+            response: Mutex::default(),
+            input_error: Mutex::default(),
+        }
+    }
+
+    pub(super) fn context(&self) -> MutexGuard<'_, Option<Context>> {
+        self.context.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn has_context(&self) -> bool {
+        self.has_context.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_context(&self, has: bool) {
+        self.has_context.store(has, Ordering::Relaxed);
+    }
+
     pub(super) fn response(&self) -> MutexGuard<'_, Response> {
         self.response.lock().unwrap_or_else(PoisonError::into_inner)
     }

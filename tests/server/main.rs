@@ -29,6 +29,7 @@ mod outcome;
 mod own_gil;
 mod panics;
 mod python_home;
+mod python_module;
 mod reliability;
 mod request_checks;
 mod response_headers;

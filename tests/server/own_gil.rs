@@ -102,3 +102,20 @@ fn own_gil_numpy_gets_a_diagnosis() {
     assert_eq!(server.get("/one").text(), "one");
     server.finish();
 }
+
+/// On a Python that has none the administrator is told, and the application runs.
+#[test]
+fn own_gil_on_an_older_python_is_told() {
+    let server = server()
+        .config("WSGIPerInterpreterGIL On\nWSGIFreeThreading On")
+        .config(
+            "<WSGIInterpreterOptions application-group=one>\nWSGIFreeThreading On\n</WSGIInterpreterOptions>",
+        )
+        .config("WSGIScriptAlias /one ${APPS}/own_gil.py application-group=one")
+        .expect_log("^WSGI0200: ")
+        .expect_log("^WSGI0201: ")
+        .allow_log("^WSGI0198: ")
+        .start();
+    assert_eq!(server.get("/one").text(), "one");
+    server.finish();
+}
