@@ -79,11 +79,7 @@ pub(super) fn collect<'r>(
     body: BodyLength,
 ) {
     let https = add_variables(environ, request);
-    let shown = Credentials {
-        authorization: target.pass_authorization || request.passes_cgi_authorization(),
-        proxy_authorization: request.passes_cgi_authorization(),
-    };
-    add_headers(environ, request, shown, body);
+    add_headers(environ, request, Credentials::of(target.pass_authorization), body);
     add_request(environ, request, settings, paths);
     add_peers(environ, request, scratch);
     add_user(environ, request);
@@ -112,9 +108,32 @@ fn add_variables<'r>(environ: &mut Environ<'r>, request: &Request<'r>) -> bool {
 }
 
 /// Which headers with credentials are shown.
-pub(super) struct Credentials {
-    pub(super) authorization: bool,
-    pub(super) proxy_authorization: bool,
+#[derive(Clone, Copy)]
+pub(super) enum Credentials {
+    /// None, whatever is configured.
+    Hidden,
+    /// Those that `CGIPassAuth` shows.
+    ByServer,
+    /// Those, and Authorization by `WSGIPassAuthorization`.
+    ByApplication,
+}
+
+impl Credentials {
+    fn of(pass_authorization: bool) -> Self {
+        if pass_authorization {
+            Credentials::ByApplication
+        } else {
+            Credentials::ByServer
+        }
+    }
+
+    fn shows_authorization(self, request: &Request<'_>) -> bool {
+        matches!(self, Credentials::ByApplication) || self.shows_all(request)
+    }
+
+    fn shows_all(self, request: &Request<'_>) -> bool {
+        !matches!(self, Credentials::Hidden) && request.passes_cgi_authorization()
+    }
 }
 
 pub(super) fn add_headers<'r>(
@@ -131,10 +150,10 @@ pub(super) fn add_headers<'r>(
                 matches!(body, BodyLength::Known(_)).then_some(Name::Server(Key::ContentLength))
             }
             13 if name.eq_ignore_ascii_case(b"authorization") => {
-                shown.authorization.then_some(Name::Header(name))
+                shown.shows_authorization(request).then_some(Name::Header(name))
             }
             19 if name.eq_ignore_ascii_case(b"proxy-authorization") => {
-                shown.proxy_authorization.then_some(Name::Header(name))
+                shown.shows_all(request).then_some(Name::Header(name))
             }
             _ => Some(Name::Header(name)),
         };

@@ -57,12 +57,8 @@ fn collect<'r>(
     application_group: &'r str,
     scratch: &'r Scratch,
 ) {
-    let nothing = Credentials {
-        authorization: false,
-        proxy_authorization: false,
-    };
     // The length is shown as it was sent: nobody reads a body by it.
-    environ::add_headers(environ, request, nothing, BodyLength::Known(0));
+    environ::add_headers(environ, request, Credentials::Hidden, BodyLength::Known(0));
     environ.server(Key::RequestMethod, request.method());
     environ.server(Key::ScriptName, paths.script_name);
     environ.server(Key::PathInfo, paths.path_info);

@@ -1,6 +1,7 @@
 //! Who runs a request: settings of its place and of its alias, expanded.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::OnceLock;
 
 use crate::config::alias::AliasOptions;
@@ -57,6 +58,7 @@ impl<'r> Target<'r> {
             process_group: target::process_group(process_group, &facts),
             application_group: match application_group {
                 Some(target::AUTOMATIC) if is_first_application(script) => Cow::Borrowed(""),
+                None | Some("%{RESOURCE}") => Cow::Owned(resource_group(&facts)),
                 group => target::application_group(group, &facts),
             },
             callable: match handler_script {
@@ -71,6 +73,39 @@ impl<'r> Target<'r> {
             handler_script,
         }
     }
+}
+
+/// The group of `%{RESOURCE}`. A thread's requests are mostly for the same few, so it keeps the last name.
+fn resource_group(facts: &Facts<'_, '_>) -> String {
+    struct Last {
+        server: Vec<u8>,
+        port: u16,
+        script: Vec<u8>,
+        name: String,
+    }
+    thread_local! {
+        static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+    }
+    let (server, port, script) = (
+        facts.request.configured_server_name(),
+        facts.port(),
+        facts.script_name,
+    );
+    LAST.with_borrow_mut(|last| match last {
+        Some(last) if last.port == port && last.server == server && last.script == script => {
+            last.name.clone()
+        }
+        last => {
+            let name = target::application_group(None, facts).into_owned();
+            *last = Some(Last {
+                server: server.into(),
+                port,
+                script: script.into(),
+                name: name.clone(),
+            });
+            name
+        }
+    })
 }
 
 /// Whether this is the script that `RWSGIApplicationGroup auto` gave the main interpreter of this process.
