@@ -102,11 +102,11 @@ impl<'py> Raised<'py> {
         } else {
             traceback.into_ptr()
         };
-        // SAFETY: attached; PyErr_Restore takes over the three references.
         #[allow(
             deprecated,
             reason = "its successor takes exception objects only, but an application may pass anything"
         )]
+        // SAFETY: attached; PyErr_Restore takes over the three references.
         unsafe {
             ffi::PyErr_Restore(class.into_ptr(), value.into_ptr(), trace)
         };
