@@ -69,12 +69,21 @@ codes! {
     GROUPS_NOT_ITERABLE = 51: "The groups of a user are no sequence.",
         "groups_for_user() returned something that cannot be iterated over. The user is refused.",
         "Return a list of names; an empty one for a user without groups.";
+    GROUPS_FUNCTION_MISSING = 52: "The script has no groups_for_user().",
+        "WSGIAuthGroupScript names a script whose module has no global of this name. The user is refused.",
+        "Define `groups_for_user(environ, user)` in the script.";
     ACCESS_ANSWER_UNKNOWN = 55: "The answer of allow_access() is none of those it may give.",
         "It returned something other than True, False and None. The client gets 403.",
         "Return True to let the client in, False to refuse it, None to leave that to others.";
+    ACCESS_FUNCTION_MISSING = 56: "The script has no allow_access().",
+        "WSGIAccessScript names a script whose module has no global of this name. The client gets 403.",
+        "Define `allow_access(environ, host)` in the script.";
     ACCESS_REFUSED = 57: "The access script refused a client.",
         "allow_access() returned False. The client gets 403.",
         "Nothing, if that was meant.";
+    GROUP_SCRIPT_NOT_SET = 58: "There is no script to look a user's groups up with.",
+        "`Require wsgi-group` applies to the place, and no WSGIAuthGroupScript does. The user is refused.",
+        "Set WSGIAuthGroupScript where the groups are required.";
     USER_WITHOUT_GROUPS = 59: "A user is in no group.",
         "groups_for_user() gave no name, and the place asks for a group. The user is refused.",
         "Nothing, if that was meant.";
@@ -145,7 +154,7 @@ codes! {
         "WSGIProcessGroup, or the alias option process-group=, names a group that is not defined. The client gets 500.",
         "Correct the name, or use %{GLOBAL} for embedded mode.";
     APPLICATION_RAISED = 174: "The application raised an exception.",
-        "An exception left the application or the iteration over its response; the traceback follows. The client gets 500, or an incomplete response when some of it was sent.",
+        "An exception left the application or the iteration over its response; the traceback follows. The client gets 500, or an incomplete response when some of it was sent. Where a function of WSGIAuthUserScript, WSGIAuthGroupScript, WSGIAccessScript or WSGIDispatchScript raised, the request is refused; from `reload_required()` an exception counts as no.",
         "Mend what the traceback shows.";
     APPLICATION_EXIT = 175: "The application raised SystemExit.",
         "sys.exit() was called in a request; it does not end the process. The client gets 500.",
@@ -231,19 +240,10 @@ codes! {
     DIRECTIVE_WITHOUT_EFFECT = 1017: "A directive has no effect.",
         "WSGIVerboseDebugging is deprecated. Told at info level.",
         "Remove it; `LogLevel wsgi:debug` tells more.";
-    GROUP_SCRIPT_NOT_SET = 1040: "There is no script to look a user's groups up with.",
-        "`Require wsgi-group` applies to the place, and no WSGIAuthGroupScript does. The user is refused.",
-        "Set WSGIAuthGroupScript where the groups are required.";
-    HOOK_FUNCTION_MISSING = 1041: "The script has no function of the name asked for.",
-        "WSGIAuthGroupScript needs groups_for_user(), WSGIAccessScript needs allow_access(). The client is refused.",
-        "Define the function in the script.";
-    HOOK_RAISED = 1042: "A function that was asked about a request raised an exception.",
-        "It is one of WSGIAuthUserScript, WSGIAuthGroupScript, WSGIAccessScript, WSGIDispatchScript or WSGIHandlerScript; the traceback follows. The request is refused; of reload_required() an exception counts as no.",
-        "Mend what the traceback shows.";
-    DISPATCH_ANSWER_UNKNOWN = 1043: "The answer of a dispatch script is no name.",
+    DISPATCH_ANSWER_UNKNOWN = 1040: "The answer of a dispatch script is no name.",
         "One of its functions returned something other than None, bytes and a str that Latin-1 can hold. The client gets 500.",
         "Return one of those.";
-    IMPORT_FAILED = 1044: "A script could not be loaded when the process started.",
+    IMPORT_FAILED = 1041: "A script could not be loaded when the process started.",
         "WSGIImportScript, or an alias with both process-group= and application-group=, asks for it; the lines before say what failed. The process serves, and a request for the script tries again.",
         "Mend what the lines before show.";
 }

@@ -24,7 +24,7 @@ pub fn allow_access<'py>(
     host: &[u8],
 ) -> Result<Access, ScriptError> {
     let py = module.py;
-    let function = module.need(FUNCTION, Code::HOOK_FUNCTION_MISSING)?;
+    let function = module.need(FUNCTION, Code::ACCESS_FUNCTION_MISSING)?;
     let answer = py
         .latin1(host)
         .and_then(|host| function.call(py, [environ, &host]))

@@ -15,7 +15,7 @@ pub fn groups_for_user<'py>(
     user: &[u8],
 ) -> Result<Vec<Vec<u8>>, ScriptError> {
     let py = module.py;
-    let function = module.need(FUNCTION, Code::HOOK_FUNCTION_MISSING)?;
+    let function = module.need(FUNCTION, Code::GROUPS_FUNCTION_MISSING)?;
     let answer = py
         .latin1(user)
         .and_then(|user| function.call(py, [environ, &user]))

@@ -3,7 +3,7 @@
 use super::ScriptError;
 use super::load::describe;
 use crate::gateway::Code;
-use crate::python::{Attached, Object, Raised};
+use crate::python::{Attached, ErrorKind, Object, Raised};
 
 /// A loaded script.
 pub struct Module<'a, 'py> {
@@ -43,7 +43,12 @@ impl<'py> Module<'_, 'py> {
     /// The function of this name raised.
     pub(super) fn raised(&self, name: &str, raised: Raised<'py>) -> ScriptError {
         let file = String::from_utf8_lossy(self.path);
+        let code = if raised.is(ErrorKind::SystemExit) {
+            Code::APPLICATION_EXIT
+        } else {
+            Code::APPLICATION_RAISED
+        };
         let title = format!("[script {file}] an exception was raised by '{name}' of WSGI script '{file}'.");
-        describe(self.py, Code::HOOK_RAISED, title, raised)
+        describe(self.py, code, title, raised)
     }
 }

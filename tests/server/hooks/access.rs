@@ -55,7 +55,7 @@ fn allow_access_other_types_refuse() {
 #[test]
 fn allow_access_exceptions_refuse() {
     let server = guarded()
-        .expect_log("^WSGI1042: ")
+        .expect_log("^WSGI017[45]: ")
         .expect_exception("ValueError: not today")
         .start();
     assert_error_page(&server.get("/private?raise"), 403);
@@ -66,7 +66,7 @@ fn allow_access_exceptions_refuse() {
 #[test]
 fn allow_access_missing_or_not_loaded_refuses() {
     for (script, log, exception) in [
-        ("", "^WSGI1041: .* has no function 'allow_access'", None),
+        ("", "^WSGI0056: .* has no function 'allow_access'", None),
         ("1/0\n", "^WSGI0109: ", Some("ZeroDivisionError: ")),
     ] {
         let mut builder = guarded()

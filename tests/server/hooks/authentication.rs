@@ -135,7 +135,7 @@ fn check_password_exceptions_are_errors() {
         ("surrogate", "UnicodeEncodeError: "),
     ] {
         let server = guarded()
-            .expect_log("^WSGI1042: ")
+            .expect_log("^WSGI017[45]: ")
             .expect_exception(exception)
             .start();
         assert_error_page(&ask(&server, "/private", user), 500);
@@ -432,7 +432,7 @@ fn hook_output_goes_to_the_log_of_the_request() {
 #[test]
 fn hook_environ_kept_beyond_its_request_reaches_no_other() {
     let server = guarded()
-        .expect_log("^WSGI1042: ")
+        .expect_log("^WSGI017[45]: ")
         .expect_exception("RuntimeError: mod_ssl.is_https.. called after request completed")
         .start();
     assert_eq!(ask(&server, "/private", "keeper").status, 200);

@@ -115,7 +115,7 @@ fn get_realm_hash_other_types_are_errors() {
 #[test]
 fn get_realm_hash_exceptions_are_errors() {
     let server = guarded()
-        .expect_log("^WSGI1042: ")
+        .expect_log("^WSGI017[45]: ")
         .expect_exception("ValueError: not today")
         .start();
     assert_error_page(&ask(&server, "raiser", PASSWORD), 500);

@@ -119,7 +119,7 @@ fn reload_required_is_not_asked_when_reloading_is_off() {
 #[test]
 fn reload_required_that_raises_counts_as_no() {
     let server = handled()
-        .expect_log("^WSGI1042: .*'reload_required'")
+        .expect_log("^WSGI017[45]: .*'reload_required'")
         .expect_exception("ValueError: not today")
         .start();
     let load = || value(&server.get("/raise.dat").text(), "load").to_string();

@@ -70,7 +70,7 @@ fn import_script_that_fails_is_told_and_the_process_serves() {
              WSGIScriptAlias /hello ${APPS}/hello.py",
         )
         .expect_log("^WSGI0109: ")
-        .expect_log("^WSGI1044: .*own.py")
+        .expect_log("^WSGI1041: .*own.py")
         .expect_exception("ZeroDivisionError: ")
         .start();
     assert_eq!(server.get("/hello").status, 200);
