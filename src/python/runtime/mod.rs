@@ -264,7 +264,7 @@ unsafe fn new_thread_state(isolation: Isolation) -> *mut ffi::PyThreadState {
         let mut state = std::ptr::null_mut();
         // SAFETY: caller's promise; a complete configuration and a valid out-parameter.
         let status = unsafe { ffi::Py_NewInterpreterFromConfig(&raw mut state, &raw const config) };
-        return if check(status).is_ok() {
+        return if start::check(status).is_ok() {
             state
         } else {
             std::ptr::null_mut()
