@@ -5,6 +5,7 @@ mod callgrind;
 mod cpu;
 mod instructions;
 mod load;
+mod own_gil;
 mod profile;
 mod setup;
 mod systems;
@@ -31,12 +32,15 @@ enum Measurement {
     Instructions(instructions::Options),
     /// Requests a second, CPU time and response times under many connections, with wrk
     Load(load::Options),
+    /// What a GIL for each application group gains on two processors
+    OwnGil(own_gil::Options),
 }
 
 fn main() -> ExitCode {
     let held = match Arguments::parse().measurement {
         Measurement::Instructions(options) => instructions::run(&options),
         Measurement::Load(options) => load::run(&options),
+        Measurement::OwnGil(options) => own_gil::run(&options),
     };
     match held {
         Ok(true) => ExitCode::SUCCESS,
