@@ -13,7 +13,7 @@ const ANSWERS: &str = "None 7 wide list raise";
 /// Query strings whose answers are names.
 const NAMES: &str = "callable=other callable_bytes=other callable=absent callable=%25{ENV:CHOSEN} \
     application=blue application_bytes=blue application=blue&callable=other application=%25{GLOBAL} \
-    application=%25{SERVER} application=%25{RESOURCE} application=%25{ENV:GROUP} application=gr%c3%bcn \
+    application=%25{SERVER} application=%25{RESOURCE} application=%25{ENV:GROUP} application=gr%c3%bcn application=gr%c3%83%c2%bcn application_bytes=gr%c3%bcn \
     process=%25{GLOBAL} process_bytes=%25{GLOBAL} process=elsewhere process=%25{ENV:GROUP}";
 
 /// Dispatch scripts that cannot answer, and one without functions; one that is not there is asked besides.
@@ -49,6 +49,7 @@ fn dispatched() -> Builder {
     with_script(builder, "broken_absent").config(
         "SetEnv CHOSEN other\nSetEnv GROUP green\n\
          WSGIScriptAlias /app ${APPS}/hook_dispatch.py application-group=%{GLOBAL}\n\
+         WSGIScriptAlias /umlaut ${APPS}/hook_dispatch.py application-group=gr\u{fc}n\n\
          <Location /app>\n  WSGIDispatchScript ${APPS}/hook_dispatch.py\n</Location>\n\
          WSGIScriptAlias /asked ${APPS}/hello.py\n\
          <Location /asked>\n  WSGIDispatchScript ${APPS}/hook_environ.py\n</Location>\n\
@@ -109,6 +110,7 @@ pub(super) fn area() -> Area {
         cases.extend(gets(&format!("/app?{function}="), ANSWERS));
     }
     cases.extend(gets("/app?", NAMES));
+    cases.push(get("/umlaut"));
     cases.extend(gets(
         "/script/",
         "empty broken_raising broken_malformed broken_leaving broken_absent",
