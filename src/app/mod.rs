@@ -85,7 +85,7 @@ impl Plan for Interpreters {
 
     fn announce_stop(&self, py: Attached<'_>) {
         if let Some(state) = py.interpreter().state::<InterpreterState>() {
-            // Contract: the reason is empty in httpd's own processes.
+            // The reason is empty in httpd's own processes.
             pymodule::announce_stop(py, &state.wsgi, "");
         }
     }

@@ -15,6 +15,8 @@ pub(super) struct HttpdExchange<'r> {
     input: Input<'r>,
     output: Output<'r>,
     sendfile: bool,
+    /// Whether the application's status and headers stand in the request.
+    headed: bool,
 }
 
 impl<'r> HttpdExchange<'r> {
@@ -25,6 +27,7 @@ impl<'r> HttpdExchange<'r> {
             input: Input::new(request, manner.body),
             output: Output::new(request),
             sendfile: manner.sendfile,
+            headed: false,
         }
     }
 
@@ -41,7 +44,9 @@ impl<'r> HttpdExchange<'r> {
             Outcome::Failed(_) if self.output.has_passed() => self.break_off(),
             Outcome::Failed(status) => {
                 self.output.discard();
-                self.request.withdraw_response();
+                if self.headed {
+                    self.request.withdraw_response();
+                }
                 Status::Http(status)
             }
             Outcome::ClientGone => {
@@ -99,6 +104,7 @@ impl Exchange for HttpdExchange<'_> {
         if let Some(length) = head.content_length() {
             request.set_content_length(length);
         }
+        self.headed = true;
     }
 
     fn body_rule(&self, status: u16) -> BodyRule {

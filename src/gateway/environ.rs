@@ -77,7 +77,7 @@ keys! {
     ServerSignature = "SERVER_SIGNATURE",
     ServerSoftware = "SERVER_SOFTWARE",
     HttpAuthorization = "HTTP_AUTHORIZATION",
-    // mod_wsgi's own, as contract 4.4 names them.
+    // mod_wsgi's own, as it names them.
     WsgiProcessGroup = "mod_wsgi.process_group",
     WsgiApplicationGroup = "mod_wsgi.application_group",
     WsgiCallableObject = "mod_wsgi.callable_object",
@@ -176,7 +176,7 @@ impl Name<'_> {
 }
 
 /// Variables of the process that must not pass for variables of the request, and `HTTPS`, which is told
-/// by `wsgi.url_scheme` (contract 4.2).
+/// by `wsgi.url_scheme`.
 const NEVER_PASSED: [&[u8]; 2] = [b"PATH", b"HTTPS"];
 
 /// Keys whose values a server computes, and that a variable of the configuration must not take.

@@ -1,4 +1,4 @@
-//! Whether a client may see a place: `WSGIAccessScript` (contract 3.8).
+//! Whether a client may see a place: `WSGIAccessScript`.
 
 use super::question;
 use crate::app::{self, Access};

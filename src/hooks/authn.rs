@@ -1,5 +1,5 @@
 //! Whether a user is who he says: `WSGIAuthUserScript` as a provider of mod_auth_basic and mod_auth_digest
-//! (contract 3.6). No password and no hash reaches a log.
+//!. No password and no hash reaches a log.
 
 use super::question;
 use crate::app::{self, Password};

@@ -1,4 +1,4 @@
-//! Whether a user may see a place: `Require wsgi-group` and `WSGIAuthGroupScript` (contract 3.7).
+//! Whether a user may see a place: `Require wsgi-group` and `WSGIAuthGroupScript`.
 
 use super::question;
 use crate::app;

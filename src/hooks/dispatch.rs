@@ -1,4 +1,4 @@
-//! Who runs a request: `WSGIDispatchScript` (contract 3.5).
+//! Who runs a request: `WSGIDispatchScript`.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! The variables of a request, straight from httpd's record (contract 4).
+//! The variables of a request, straight from httpd's record.
 
 use super::lifecycle;
 use super::target::Target;

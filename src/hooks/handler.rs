@@ -1,4 +1,4 @@
-//! Answering a request: the checks before an application may run (contract 1.11), then the application.
+//! Answering a request: the checks before an application may run, then the application.
 
 use super::dispatch;
 use super::environ;

@@ -120,7 +120,7 @@ pub(super) fn child_start(child: &Child<'_>) -> bool {
     }
 }
 
-/// Loads what httpd's own processes are to load before they serve (contract 3.3).
+/// Loads what httpd's own processes are to load before they serve.
 fn import_scripts(settings: &ServerSettings) {
     let Some(finished) = &settings.finished else {
         return;

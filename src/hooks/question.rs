@@ -1,4 +1,4 @@
-//! What the scripts of hooks are told about a request (contract 3.9).
+//! What the scripts of hooks are told about a request.
 
 use super::environ::{self, Credentials, Paths, Scratch};
 use super::target::Facts;

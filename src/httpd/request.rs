@@ -428,15 +428,16 @@ impl<'r> Request<'r> {
         unsafe { ffi::ap_set_content_length(self.as_ptr(), ffi::apr_off_t::try_from(length).unwrap_or(0)) }
     }
 
-    /// Takes status and headers of a response back that was not sent.
+    /// Takes status and headers of a response back that was not sent. Headers for error responses that other
+    /// modules have set stay.
     pub fn withdraw_response(&self) {
-        // SAFETY: live and ours (invariant); the tables are the request's own.
+        // SAFETY: live and ours (invariant); the table is the request's own.
         unsafe {
             (*self.rec_ptr()).status = ffi::HTTP_OK;
             (*self.rec_ptr()).status_line = std::ptr::null();
             ffi::apr_table_clear(self.rec().headers_out);
-            ffi::apr_table_clear(self.rec().err_headers_out);
         }
+        self.err_headers_out().unset(c"WWW-Authenticate");
     }
 
     /// Whether `CGIPassAuth On` is set.

@@ -208,6 +208,13 @@ def later_item_str(environ, start_response):
 
 
 @case
+def later_item_of_list_str(environ, start_response):
+    """All items of a list go out together, so nothing has gone when the wrong one is met."""
+    plain(start_response, ("X-Own", "taken back"), ("WWW-Authenticate", "Basic"))
+    return [b"first", "second"]
+
+
+@case
 def item_none(environ, start_response):
     plain(start_response)
     return Body(None)

@@ -364,3 +364,21 @@ fn outcome_error_status_keeps_the_application_body() {
     assert_eq!(response.status_line, "HTTP/1.1 404 Not Here");
     assert_eq!(response.text(), "the application's own page");
 }
+
+/// A response that was begun and then fails takes its own headers back, and no other module's.
+#[test]
+fn outcome_error_pages_keep_what_other_modules_set() {
+    let server = mounted("outcome_cases.py")
+        .module("headers")
+        .config("Header always set X-Site kept")
+        .allow_log("WSGI0174|^Traceback|^\\s|^TypeError")
+        .start();
+    for group in GROUPS {
+        let response = server.get(&format!("{group}/later_item_of_list_str"));
+        assert_error_page(&response, 500);
+        assert_eq!(response.header("X-Site"), Some("kept"));
+        assert_eq!(response.header("X-Own"), None);
+        assert_eq!(response.header("WWW-Authenticate"), None);
+    }
+    server.finish();
+}

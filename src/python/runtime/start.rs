@@ -7,7 +7,7 @@ use pyo3::ffi;
 use super::StartError;
 use crate::python::compile::c_string;
 
-/// What Python is started with; contract: the `WSGIPython*` directives.
+/// What Python is started with: the `WSGIPython*` directives.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// `PyConfig.home`, from a prefix named by `WSGIPythonHome`.
