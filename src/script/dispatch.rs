@@ -41,7 +41,7 @@ fn choice<'py>(
         return Ok(None);
     }
     if let Some(text) = answer.as_latin1() {
-        return Ok(Some(text.iter().copied().map(char::from).collect()));
+        return Ok(Some(from_bytes(text)));
     }
     match answer.as_bytes() {
         Some(bytes) => Ok(Some(from_bytes(bytes))),
@@ -55,7 +55,8 @@ fn choice<'py>(
     }
 }
 
-/// The configuration is UTF-8; bytes that are not stay different from one another.
+/// The configuration is UTF-8, and a str may be the Latin-1 reading of it (PEP 3333, "native strings"); bytes that are
+/// not UTF-8 stay different from one another.
 fn from_bytes(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),

@@ -1,6 +1,8 @@
 //! What is asked: areas, each one configuration with a table of requests.
 
-use rwsgi_harness::{Builder, Server};
+use rwsgi_harness::{Builder, Server, credentials, wait_until};
+
+use crate::observe::LOG_LIMIT;
 
 /// One configuration and the requests that both servers get under it, in this order.
 pub(crate) struct Area {
@@ -24,6 +26,7 @@ pub(crate) struct Case {
     headers: Vec<(String, Vec<u8>)>,
     host: bool,
     prepare: Option<fn(&Server)>,
+    digest: Option<(String, String)>,
 }
 
 enum Body {
@@ -45,6 +48,7 @@ impl Case {
             headers: Vec::new(),
             host: true,
             prepare: None,
+            digest: None,
         }
     }
 
@@ -106,6 +110,12 @@ impl Case {
         self
     }
 
+    /// The request answers the challenge that an earlier one got, as this user with this password.
+    pub(crate) fn digest(mut self, user: &str, password: &str) -> Case {
+        self.digest = Some((user.to_string(), password.to_string()));
+        self
+    }
+
     pub(crate) fn prepare(&self, server: &Server) {
         if let Some(prepare) = self.prepare {
             prepare(server);
@@ -120,8 +130,18 @@ impl Case {
         matches!(self.body, Body::Bare(_))
     }
 
+    /// `Authorization`, where a challenge of the server goes into it.
+    pub(crate) fn authorization(&self, server: &Server) -> Option<String> {
+        let (user, password) = self.digest.as_ref()?;
+        let accessed = server.access_log().len();
+        let response = server.get(&self.target);
+        wait_until(LOG_LIMIT, || server.access_log().len() > accessed);
+        let challenge = response.header("WWW-Authenticate").expect("a challenge");
+        Some(credentials::digest(challenge, &self.target, user, password))
+    }
+
     /// The bytes on the wire.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self, authorization: Option<&str>) -> Vec<u8> {
         let mut bytes = format!("{} {} {}\r\n", self.method, self.target, self.version).into_bytes();
         let mut field = |name: &str, value: &[u8]| {
             bytes.extend_from_slice(name.as_bytes());
@@ -134,6 +154,9 @@ impl Case {
         }
         for (name, value) in &self.headers {
             field(name, value);
+        }
+        if let Some(value) = authorization {
+            field("Authorization", value.as_bytes());
         }
         let body = match &self.body {
             Body::None => &[][..],

@@ -30,6 +30,8 @@ pub(crate) struct Normaliser {
     port: String,
     address: Regex,
     etag: Regex,
+    /// What a nonce of the server goes into.
+    nonce: Regex,
     script_module: Regex,
     code: Regex,
     prefix: Regex,
@@ -48,6 +50,7 @@ impl Normaliser {
             address: compile(r"0x[0-9a-f]{6,}"),
             // Weak while the file is younger than a second.
             etag: compile(r#"(W/)?"[0-9a-f]+-[0-9a-f]+""#),
+            nonce: compile(r#"\b(nonce|rspauth)="[^"]*""#),
             script_module: compile("_mod_wsgi_[0-9a-f]{32}"),
             code: compile(r"\b(WSGI\d{4}|AH\d{5})\b"),
             prefix: compile(r"^\[script [^\]]*\] "),
@@ -59,6 +62,7 @@ impl Normaliser {
         let text = text.replace(&self.root, "${ROOT}").replace(&self.port, "${PORT}");
         let text = self.address.replace_all(&text, "0x<address>");
         let text = self.etag.replace_all(&text, "\"<etag>\"");
+        let text = self.nonce.replace_all(&text, "${1}=\"<nonce>\"");
         self.script_module
             .replace_all(&text, "_mod_wsgi_<md5>")
             .into_owned()

@@ -12,15 +12,16 @@ use crate::normalise::{Normaliser, log_outcome};
 pub(crate) type Observation = BTreeMap<String, String>;
 
 /// How long the access log may lag behind a response.
-const LOG_LIMIT: Duration = Duration::from_secs(5);
+pub(crate) const LOG_LIMIT: Duration = Duration::from_secs(5);
 
 /// Sends the request and collects what can be seen of its outcome.
 pub(crate) fn observe(server: &Server, case: &Case) -> Observation {
     case.prepare(server);
+    let authorization = case.authorization(server);
     let logged = server.logs().len();
     let accessed = server.access_log().len();
     let mut connection = server.connect();
-    connection.send_lossy(case.bytes());
+    connection.send_lossy(case.bytes(authorization.as_deref()));
     if case.ends_sending() {
         connection.finish_sending();
     }

@@ -1,5 +1,6 @@
 //! Bytes that are no ASCII: on the wire as Latin-1, in files as UTF-8 whatever the locale is.
 
+use rwsgi_harness::credentials::base64;
 use rwsgi_harness::{Builder, Server};
 
 use crate::{GROUPS, server};
@@ -71,26 +72,6 @@ fn percent_encoded(bytes: &[u8]) -> Vec<u8> {
         .iter()
         .flat_map(|byte| format!("%{byte:02X}").into_bytes())
         .collect()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let number = chunk
-            .iter()
-            .fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for position in 0..4 {
-            let digit = DIGITS[number >> (18 - 6 * position) & 63];
-            text.push(if position <= chunk.len() {
-                digit.into()
-            } else {
-                '='
-            });
-        }
-    }
-    text
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! One file an area: its configuration and its table of requests.
 
+mod auth;
 mod chunked;
+mod dispatch;
 mod environ;
 mod errors;
 mod file_wrapper;
@@ -34,6 +36,8 @@ pub(crate) fn all() -> Vec<Area> {
         errors::area(),
         file_wrapper::area(),
         reload::area(),
+        auth::area(),
+        dispatch::area(),
     ]
 }
 

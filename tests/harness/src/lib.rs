@@ -38,6 +38,7 @@ mod builder;
 mod checks;
 mod client;
 mod config;
+pub mod credentials;
 mod httpd;
 mod logs;
 pub mod process;

@@ -1,12 +1,9 @@
 //! `get_realm_hash(environ, user, realm)`.
 
-use md5::{Digest, Md5};
-
 use super::{PASSWORD, assert_no_password_in_logs};
 use crate::{assert_error_page, server};
+use rwsgi_harness::credentials::digest;
 use rwsgi_harness::{Builder, Response, Server};
-
-const REALM: &str = "a realm";
 
 fn guarded() -> Builder {
     server()
@@ -23,34 +20,13 @@ fn guarded() -> Builder {
         .allow_log("AH0179[0-9]|AH0178[0-9]")
 }
 
-fn hash(text: &str) -> String {
-    Md5::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
 /// Asks for a challenge and answers it (RFC 7616, with MD5).
 #[track_caller]
 fn ask(server: &Server, user: &str, password: &str) -> Response {
     let challenge = server.get("/private");
     assert_eq!(challenge.status, 401, "{challenge:?}");
-    let challenge = challenge
-        .header("WWW-Authenticate")
-        .expect("a challenge")
-        .to_string();
-    let nonce = challenge
-        .split("nonce=\"")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next())
-        .expect("a nonce");
-    let secret = hash(&format!("{user}:{REALM}:{password}"));
-    let request = hash("GET:/private");
-    let answer = hash(&format!("{secret}:{nonce}:00000001:c0ffee:auth:{request}"));
-    let credentials = format!(
-        "Digest username=\"{user}\", realm=\"{REALM}\", nonce=\"{nonce}\", uri=\"/private\", algorithm=MD5, \
-         response=\"{answer}\", qop=auth, nc=00000001, cnonce=\"c0ffee\""
-    );
+    let challenge = challenge.header("WWW-Authenticate").expect("a challenge");
+    let credentials = digest(challenge, "/private", user, password);
     server
         .request("GET", "/private")
         .header("Authorization", &credentials)

@@ -68,6 +68,27 @@ fn dispatch_answers_are_expanded() {
 }
 
 #[test]
+fn dispatch_names_beyond_ascii_are_those_of_the_configuration() {
+    let server = dispatched()
+        .config("WSGIScriptAlias /umlaut ${APPS}/hook_dispatch.py application-group=gr\u{fc}n")
+        .start();
+    let configured = server.get("/umlaut").text();
+    assert_eq!(configured, "application '' 'gr\u{c3}\u{bc}n' application");
+    for answer in [
+        "application=gr%c3%bcn",
+        "application=gr%c3%83%c2%bcn",
+        "application_bytes=gr%c3%bcn",
+    ] {
+        assert_eq!(
+            server.get(&format!("/app?{answer}")).text(),
+            configured,
+            "{answer}"
+        );
+    }
+    server.finish();
+}
+
+#[test]
 fn dispatch_process_group_counts() {
     let server = dispatched().expect_log("^WSGI0150: .*'elsewhere'").start();
     assert_error_page(&server.get("/app?process=elsewhere"), 500);

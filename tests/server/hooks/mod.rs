@@ -12,35 +12,11 @@ mod panics;
 
 pub(crate) use panics::DENIED;
 
+use rwsgi_harness::credentials::basic;
 use rwsgi_harness::{Response, Server};
 
 /// The password that `hook_user.py` takes.
 const PASSWORD: &str = "open-5e5ame";
-
-/// `Authorization: Basic` credentials.
-fn basic(user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> String {
-    let credentials = [user.as_ref(), b":", password.as_ref()].concat();
-    format!("Basic {}", base64(&credentials))
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let number = (0..3).fold(0, |number, at| {
-            number << 8 | u32::from(group.get(at).copied().unwrap_or(0))
-        });
-        for at in 0..4 {
-            let digit = (number >> (18 - 6 * at)) & 63;
-            text.push(if at <= group.len() {
-                char::from(DIGITS[digit as usize])
-            } else {
-                '='
-            });
-        }
-    }
-    text
-}
 
 /// Asks as this user, with the password that is right for all.
 fn ask(server: &Server, target: &str, user: impl AsRef<[u8]>) -> Response {
