@@ -90,10 +90,9 @@ impl<'a, 'py> Arguments<'a, 'py> {
 
     /// The argument at `index`.
     pub fn get(&self, index: usize) -> Option<&'a Object<'py>> {
+        let pointer = self.pointers.get(index)?;
         // SAFETY: not null, and alive for 'a (invariant).
-        self.pointers
-            .get(index)
-            .map(|pointer| unsafe { Object::ref_from_borrowed(self.py, pointer) })
+        Some(unsafe { Object::ref_from_borrowed(self.py, pointer) })
     }
 
     /// Raises TypeError unless there are `least` to `most` arguments.
