@@ -37,7 +37,10 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Pyth
 }
 has_libclang() {
     [ -n "${LIBCLANG_PATH:-}" ] && return
-    compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || ldconfig -p 2>/dev/null | grep -q 'libclang.*\.so'
+    # Not libclang-cpp, which bindgen cannot use and which other packages bring.
+    compgen -G '/usr/lib/llvm-*/lib/libclang.so*' >/dev/null ||
+        compgen -G '/usr/lib/llvm-*/lib/libclang-[0-9]*.so*' >/dev/null ||
+        ldconfig -p 2>/dev/null | grep -Eq '\blibclang(-[0-9.]+)?\.so'
 }
 
 check_rust() {
