@@ -4,7 +4,8 @@
 //!
 //! | room | what | may use |
 //! |---|---|---|
-//! | [`gateway`] | the neutral core: environ, headers, body, exchange, outcome, log codes | nothing |
+//! | [`gateway`] | the neutral core: environ, headers, body, exchange, outcome, log codes, what module and worker tell each other | `fcgi` |
+//! | [`fcgi`] | FastCGI as machines over buffers | nothing |
 //! | [`config`] | directives, settings, aliases, groups | nothing |
 //! | `ffi` | httpd's declarations and the shim | httpd |
 //! | [`httpd`] | the fence around httpd | `ffi`, pure rooms |
@@ -36,6 +37,7 @@
 pub mod cli;
 pub mod config;
 mod fault;
+pub mod fcgi;
 pub mod gateway;
 #[cfg(feature = "python")]
 pub mod python;
