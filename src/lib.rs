@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`gateway`] | the neutral core: environ, headers, body, exchange, outcome, log codes | nothing |
 //! | [`config`] | directives, settings, aliases, groups | nothing |
+//! | [`scoreboard`] | the slots of a daemon group's processes, over shared memory | nothing |
 //! | `ffi` | httpd's declarations and the shim | httpd |
 //! | [`httpd`] | the fence around httpd | `ffi`, pure rooms |
 //! | [`python`] | the fence around CPython | pyo3's `ffi`, pure rooms |
@@ -39,6 +40,7 @@ mod fault;
 pub mod gateway;
 #[cfg(feature = "python")]
 pub mod python;
+pub mod scoreboard;
 pub mod sys;
 
 #[cfg(feature = "python")]

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     // Pure rooms use each other only.
     ("gateway", &["config"]),
-    ("config", &["gateway"]),
+    ("config", &["gateway", "scoreboard"]),
     ("fault", &[]),
+    ("scoreboard", &[]),
     // Fences.
     ("ffi", &[]),
     ("httpd", &["ffi", "fault", "gateway", "config"]),
