@@ -7,6 +7,7 @@
 //! | [`gateway`] | the neutral core: environ, headers, body, exchange, outcome, log codes, what module and worker tell each other | `fcgi` |
 //! | [`fcgi`] | FastCGI as machines over buffers | nothing |
 //! | [`config`] | directives, settings, aliases, groups | nothing |
+//! | [`scoreboard`] | the slots of a daemon group's processes, over shared memory | nothing |
 //! | `ffi` | httpd's declarations and the shim | httpd |
 //! | [`httpd`] | the fence around httpd | `ffi`, pure rooms |
 //! | [`python`] | the fence around CPython | pyo3's `ffi`, pure rooms |
@@ -41,6 +42,7 @@ pub mod fcgi;
 pub mod gateway;
 #[cfg(feature = "python")]
 pub mod python;
+pub mod scoreboard;
 pub mod sys;
 
 #[cfg(feature = "python")]

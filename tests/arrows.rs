@@ -9,8 +9,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Pure rooms use each other only.
     ("fcgi", &[]),
     ("gateway", &["config", "fcgi"]),
-    ("config", &["gateway"]),
+    ("config", &["gateway", "scoreboard"]),
     ("fault", &[]),
+    ("scoreboard", &[]),
     // Fences.
     ("ffi", &[]),
     ("httpd", &["ffi", "fault", "gateway", "config"]),

@@ -2,7 +2,11 @@
 
 #![allow(unsafe_code, reason = "the fence around libc")]
 
+pub mod channel;
+pub mod clock;
 pub mod file;
+pub mod futex;
+pub mod memory;
 pub mod process;
 pub mod socket;
 pub mod user;
