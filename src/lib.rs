@@ -18,7 +18,8 @@
 //! | [`app`] | the one door to applications | `script`, `wsgi`, `pymodule`, `python`, `sys` |
 //! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
 //! | [`hooks`] | what httpd calls | `embedded`, `app`, `httpd`, pure rooms |
-//! | [`cli`] | the `rwsgi` command | pure rooms |
+//! | [`supervisor`] | the processes of daemon groups: started, watched, replaced | `sys`, pure rooms |
+//! | [`cli`] | the `rwsgi` command | `supervisor`, pure rooms |
 //!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
 
@@ -43,6 +44,7 @@ pub mod gateway;
 #[cfg(feature = "python")]
 pub mod python;
 pub mod scoreboard;
+pub mod supervisor;
 pub mod sys;
 
 #[cfg(feature = "python")]
