@@ -5,14 +5,14 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
+use super::Supervisor;
 use super::group::{Board, Group};
 use super::log::Log;
 use super::setting::{self, Setting};
-use super::Supervisor;
 use crate::config::plan::{Control, ControlAnswer, GroupPlan, Plan};
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
-use crate::scoreboard::Layout;
+use crate::scoreboard::{Layout, PositionState};
 use crate::sys::channel::Message;
 use crate::sys::detach;
 
@@ -76,6 +76,9 @@ impl Supervisor {
             Ok(setting) => Rc::new(setting),
             Err(reason) => return self.refuse(reason),
         };
+        if self.setting.is_none() {
+            self.next_number = setting.first_free_number();
+        }
         let last_generation = self.generation;
         self.generation += 1;
         if let Some(pipe) = announced.generation {
@@ -108,12 +111,16 @@ impl Supervisor {
                 Err(problem) => problems.push(problem),
             }
         }
+        for kept in kept.into_values() {
+            end_unknown(kept);
+        }
         for mut group in before {
             group.retired.get_or_insert(last_generation);
             self.groups.push(group);
         }
         let replaced = self.setting.replace(setting);
-        self.outdated.extend(replaced.filter(|old| old.directory != plan.directory));
+        self.outdated
+            .extend(replaced.filter(|old| old.directory != plan.directory));
         match problems.into_iter().next() {
             Some(problem) => self.refuse(problem),
             None => self.answer_configured(),
@@ -185,6 +192,19 @@ impl Supervisor {
     }
 }
 
+/// Lets the processes end of a group that the plan does not have, and that nobody watches.
+fn end_unknown(kept: Kept) {
+    // Without its memory they end when httpd does.
+    let Ok(board) = Board::kept(kept.file, kept.layout) else {
+        return;
+    };
+    for (_, position) in board.view().positions() {
+        if position.state() != PositionState::Empty {
+            position.set_state(PositionState::Draining);
+        }
+    }
+}
+
 impl Group {
     /// Whether its processes can be replaced by those of `plan` without httpd's children noticing.
     fn can_become(&self, plan: &GroupPlan, setting: &Setting) -> bool {
@@ -192,7 +212,12 @@ impl Group {
         let needed = Layout::for_group(options.processes(), options.threads, options.listen_backlog);
         let whom = |plan: &GroupPlan| {
             let identity = &plan.identity;
-            (identity.change, identity.uid, identity.gid, identity.groups.clone())
+            (
+                identity.change,
+                identity.uid,
+                identity.gid,
+                identity.groups.clone(),
+            )
         };
         self.board.layout().holds(needed)
             && whom(&self.plan) == whom(plan)
@@ -204,11 +229,12 @@ impl Group {
         plan.number = self.plan.number;
         self.plan = Rc::new(plan);
         self.setting = Rc::clone(setting);
+        // Where that fails, no process can be started, which is told then.
+        let _ = setting.make_group_directory(self.plan.number);
         self.log = log;
         self.edition += 1;
         self.backoff.forget();
         self.refusal = None;
-        // Loaded by a request once, and not part of any plan: a process that has them is asked no more.
         self.board.view().open();
         self
     }

@@ -43,7 +43,11 @@ impl Group {
 
     /// Takes the report of a process that has become Python, or has not.
     pub(super) fn hear_trouble(&mut self, index: usize) {
-        let Some(report) = self.workers.get_mut(index).and_then(|worker| worker.report.take()) else {
+        let Some(report) = self
+            .workers
+            .get_mut(index)
+            .and_then(|worker| worker.report.take())
+        else {
             return;
         };
         for (trouble, text) in report.read() {
@@ -85,6 +89,10 @@ impl Group {
             let reason = worker.reason.as_deref().unwrap_or_default();
             return self.say(Level::Info, None, &format!("{name} has ended: {reason}"));
         }
+        let is_service = worker.plan.options.threads == 0;
+        if is_service && matches!(death, Death::Exited(0)) && has_proven_itself(worker, now) {
+            return self.say(Level::Info, None, &format!("{name} has ended by itself"));
+        }
         let mut text = format!("{name} {death}");
         match worker.ready_since {
             _ if asked => text.push_str(" when it was to end"),
@@ -98,10 +106,7 @@ impl Group {
             text.push('\n');
             text.push_str(&String::from_utf8_lossy(last_words));
         }
-        if asked {
-            return self.say(Level::Error, Some(Code::WORKER_DIED), &text);
-        }
-        if worker.ready_since.is_some_and(|since| now.duration_since(since) >= PROVEN) {
+        if asked || has_proven_itself(worker, now) {
             return self.say(Level::Error, Some(Code::WORKER_DIED), &text);
         }
         self.fails(worker, Code::WORKER_DIED, &text, now);
@@ -144,7 +149,9 @@ impl Group {
 
     fn retry_after(&self, now: Instant) -> u32 {
         let rest = self.backoff.remaining(now).unwrap_or_default();
-        u32::try_from(rest.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
+        u32::try_from(rest.as_millis().div_ceil(1000))
+            .unwrap_or(u32::MAX)
+            .max(1)
     }
 
     /// Tries again at once when a file has changed that the failures may hang on.
@@ -156,9 +163,16 @@ impl Group {
     }
 }
 
+/// Whether a process has served long enough for its end to be no reason to wait.
+pub(super) fn has_proven_itself(worker: &Worker, now: Instant) -> bool {
+    worker
+        .ready_since
+        .is_some_and(|since| now.duration_since(since) >= PROVEN)
+}
+
 fn worker_line(group: &Group, index: usize, text: &str) -> String {
-    group
-        .workers
-        .get(index)
-        .map_or_else(|| text.to_owned(), |worker| format!("{}: {text}", group.name_of(worker)))
+    group.workers.get(index).map_or_else(
+        || text.to_owned(),
+        |worker| format!("{}: {text}", group.name_of(worker)),
+    )
 }

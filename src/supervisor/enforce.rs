@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::crash::has_proven_itself;
 use super::group::Group;
 use super::watch::Verdict;
-use super::worker::{Stage, Worker};
+use super::worker::Stage;
 use crate::config::plan::ToWorker;
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
@@ -66,7 +67,10 @@ impl Group {
                 self.say(Level::Warning, Some(Code::REQUEST_TIMEOUT), &text);
             }
             Verdict::Replace(reason) => {
-                let is_new = self.workers.get(index).is_some_and(|worker| worker.want.is_none());
+                let is_new = self
+                    .workers
+                    .get(index)
+                    .is_some_and(|worker| worker.want.is_none());
                 if let Some(worker) = self.workers.get_mut(index).filter(|_| is_new) {
                     worker.wants_replacement(reason, None);
                     self.tell(index, Level::Info, None, &format!("is to be replaced: {reason}"));
@@ -150,7 +154,10 @@ impl Group {
 
     /// Looks at what changes seldom and costs more to look at.
     pub(super) fn look_around(&mut self, now: Instant) {
-        if self.looked.is_some_and(|last| now.duration_since(last) < LOOK_EVERY) {
+        if self
+            .looked
+            .is_some_and(|last| now.duration_since(last) < LOOK_EVERY)
+        {
             return;
         }
         self.looked = Some(now);
@@ -201,12 +208,9 @@ impl Group {
 
     /// A process that has lived long enough proves that the group can serve.
     fn forget_failures(&mut self, now: Instant) {
-        let proven = |worker: &Worker| {
-            worker
-                .ready_since
-                .is_some_and(|since| now.duration_since(since) >= super::backoff::PROVEN)
-        };
-        if self.backoff.is_failing() && self.workers.iter().any(proven) {
+        // One that served before the failures began says nothing of what is started now.
+        let newest = self.workers.iter().max_by_key(|worker| worker.instance);
+        if self.backoff.is_failing() && newest.is_some_and(|newest| has_proven_itself(newest, now)) {
             self.backoff.forget();
         }
     }

@@ -111,9 +111,14 @@ mod tests {
     use super::*;
 
     fn inherited() -> Vec<(OsString, OsString)> {
-        [("PATH", "/bin"), ("LOGNAME", "root"), ("HOME", "/root"), ("PYTHONHOME", "/usr")]
-            .map(|(name, value)| (name.into(), value.into()))
-            .to_vec()
+        [
+            ("PATH", "/bin"),
+            ("LOGNAME", "root"),
+            ("HOME", "/root"),
+            ("PYTHONHOME", "/usr"),
+        ]
+        .map(|(name, value)| (name.into(), value.into()))
+        .to_vec()
     }
 
     fn value<'v>(variables: &'v Variables, name: &str) -> Option<&'v str> {

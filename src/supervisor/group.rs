@@ -122,7 +122,11 @@ impl Group {
 
     /// How a process is called in logs.
     pub(super) fn name_of(&self, worker: &Worker) -> String {
-        format!("process {} of daemon group '{}'", worker.child.pid(), self.plan.name)
+        format!(
+            "process {} of daemon group '{}'",
+            worker.child.pid(),
+            self.plan.name
+        )
     }
 
     /// Whether a process takes requests.

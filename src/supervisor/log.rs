@@ -26,7 +26,7 @@ impl Log {
             return;
         }
         let mut lines = String::new();
-        for (index, line) in text.lines().enumerate() {
+        for (index, line) in text.lines().filter(|line| !line.is_empty()).enumerate() {
             let code = code.filter(|_| index == 0);
             lines.push_str(&httpd_line(level, code, line));
         }

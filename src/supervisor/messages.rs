@@ -120,7 +120,10 @@ impl Group {
         let is_urgent = others
             .filter_map(|worker| worker.want.as_ref())
             .any(|want| want.reason != "script_reload");
-        let files: Vec<_> = refused.iter().map(|import| self.on_disk(&import.script)).collect();
+        let files: Vec<_> = refused
+            .iter()
+            .map(|import| self.on_disk(&import.script))
+            .collect();
         let Some(worker) = self.workers.get_mut(index) else {
             return;
         };

@@ -308,7 +308,9 @@ impl Supervisor {
     fn remove_outdated(&mut self) {
         let groups = &self.groups;
         self.outdated.retain(|setting| {
-            let is_used = groups.iter().any(|group| group.setting.directory == setting.directory);
+            let is_used = groups
+                .iter()
+                .any(|group| group.setting.directory == setting.directory);
             if !is_used {
                 // What cannot be removed is stale at the next start.
                 let _ = crate::sys::private_directory::remove(&setting.directory);

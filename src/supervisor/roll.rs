@@ -24,6 +24,7 @@ impl Group {
     pub(super) fn roll(&mut self, now: Instant) {
         self.want_new_edition();
         self.drain_overdue(now);
+        self.drain_services(now);
         self.drain_surplus(now);
         self.fill_up(now);
         self.end_drained(now);
@@ -48,6 +49,21 @@ impl Group {
             if is_overdue && self.workers.get(index).is_some_and(Worker::is_ready) {
                 let reason = want.map(|want| want.reason).unwrap_or_default();
                 self.drain(index, &reason, None, now);
+            }
+        }
+    }
+
+    /// A service, which takes no requests, never runs twice: it ends before its successor starts.
+    fn drain_services(&mut self, now: Instant) {
+        for index in 0..self.workers.len() {
+            let is_to_go = |worker: &&Worker| worker.is_ready() && worker.plan.options.threads == 0;
+            let want = self
+                .workers
+                .get(index)
+                .filter(is_to_go)
+                .and_then(|worker| worker.want.clone());
+            if let Some(want) = want {
+                self.drain(index, &want.reason, None, now);
             }
         }
     }
@@ -81,7 +97,11 @@ impl Group {
 
     /// The ready process to do without: the one that must go soonest, one to be replaced, the oldest.
     fn least_wanted(&self) -> Option<usize> {
-        let ready = self.workers.iter().enumerate().filter(|(_, worker)| worker.is_ready());
+        let ready = self
+            .workers
+            .iter()
+            .enumerate()
+            .filter(|(_, worker)| worker.is_ready());
         ready
             .min_by_key(|(_, worker)| {
                 let by = worker.want.as_ref().and_then(|want| want.by);
@@ -98,9 +118,18 @@ impl Group {
         if self.refusal.as_ref().is_some_and(|refusal| refusal.is_over(now)) {
             self.refusal = None;
         }
-        let (live, target) = (self.live_count(), self.target());
+        let is_service = self.plan.options.threads == 0;
+        let live = if is_service {
+            self.workers.len()
+        } else {
+            self.live_count()
+        };
+        let target = self.target();
         let starting = self.workers.iter().any(|worker| worker.stage == Stage::Starting);
-        let wants = self.workers.iter().any(|worker| worker.is_ready() && worker.want.is_some())
+        let wants = self
+            .workers
+            .iter()
+            .any(|worker| worker.is_ready() && worker.want.is_some())
             || self.orphans.iter().any(Orphan::is_ready);
         // A version that was refused is no help, unless there is no other.
         let is_refused = self.refusal.is_some() && self.serves();

@@ -49,6 +49,13 @@ impl Setting {
         private_directory::make(&self.directory, mode, None)
     }
 
+    /// A number that no group has whose processes an earlier supervisor left.
+    pub(super) fn first_free_number(&self) -> u32 {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        numbers.max().map_or(0, |highest| highest.saturating_add(1))
+    }
+
     /// Makes the directory of a group, which only httpd's children may pass through.
     pub(super) fn make_group_directory(&self, number: u32) -> io::Result<()> {
         let path = self.group_directory(number);
@@ -73,10 +80,11 @@ impl Setting {
 /// Removes the directories that servers left behind which did not end in order: those beside `directory`
 /// whose name differs in the process number at its end, when there is no such process. How many there were.
 pub(super) fn remove_stale(directory: &Path) -> usize {
-    let Some((folder, (prefix, _))) = directory
-        .parent()
-        .zip(directory.file_name().and_then(|name| name.to_str()?.rsplit_once('.')))
-    else {
+    let Some((folder, (prefix, _))) = directory.parent().zip(
+        directory
+            .file_name()
+            .and_then(|name| name.to_str()?.rsplit_once('.')),
+    ) else {
         return 0;
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -104,7 +112,10 @@ mod tests {
         let mut gone = std::process::Command::new("true").spawn().expect("starts");
         gone.wait().expect("ends");
         let at = |name: String| folder.path().join(name);
-        let (own, stale) = (at(format!("wsgi.{}", std::process::id())), at(format!("wsgi.{}", gone.id())));
+        let (own, stale) = (
+            at(format!("wsgi.{}", std::process::id())),
+            at(format!("wsgi.{}", gone.id())),
+        );
         let others = [
             at("wsgi.x".to_owned()),
             at(format!("other.{}", gone.id())),

@@ -20,7 +20,7 @@ use crate::sys::identity::Identity;
 use crate::sys::launch::{self, Launch};
 use crate::sys::limits::Limits;
 use crate::sys::mailbox::Mailbox;
-use crate::sys::{clock, memory, private_directory};
+use crate::sys::{clock, detach, memory, private_directory};
 
 /// Bytes of the file where a fatal signal leaves a traceback.
 const CRASH_FILE: usize = 64 << 10;
@@ -48,7 +48,10 @@ impl Group {
                 self.suspects = Stamps::of(self.suspected_files());
                 self.tell_failure(
                     Code::WORKER_NOT_STARTED,
-                    &format!("a process of daemon group '{}' cannot be started: {text}", plan.name),
+                    &format!(
+                        "a process of daemon group '{}' cannot be started: {text}",
+                        plan.name
+                    ),
                     now,
                 );
                 false
@@ -67,7 +70,8 @@ impl Group {
         let socket = plan::socket_path(&setting.directory, plan.number, instance);
         // At least as many as can connect at once.
         let backlog = plan.options.listen_backlog.max(plan.options.threads);
-        let listener = private_directory::listen(&socket, Some(plan.socket_uid), backlog)
+        let owner = detach::is_root().then_some(plan.socket_uid);
+        let listener = private_directory::listen(&socket, owner, backlog)
             .map_err(words("no socket can be made for it"))?;
         let (mailbox, channel) = Mailbox::pair().map_err(words("no channel"))?;
         let crash = memory::anonymous(c"rwsgi crash", CRASH_FILE).map_err(words("no memory"))?;
@@ -202,7 +206,9 @@ impl Group {
             .iter()
             .filter_map(|worker| worker.want.as_ref())
             .any(|want| want.reason == "inactivity_timeout");
-        let inherits = !self.backoff.is_hopeless() && !goes_idle;
+        // Where nobody serves, a process without the script that ends it is better than none.
+        let is_hopeless = self.backoff.is_hopeless() && !self.serves();
+        let inherits = !is_hopeless && !goes_idle;
         let inherited = self
             .loaded
             .iter()

@@ -24,6 +24,9 @@ pub(super) fn stamp(path: &Path) -> Option<Stamp> {
     })
 }
 
+/// Most files of which stamps are kept: their names may come from an application.
+const MOST: usize = 1000;
+
 /// Files as they were at one moment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stamps(Vec<(PathBuf, Option<Stamp>)>);
@@ -43,7 +46,8 @@ impl Stamps {
         let now = stamp(&path);
         match self.0.iter_mut().find(|(known, _)| *known == path) {
             Some((_, known)) => *known = now,
-            None => self.0.push((path, now)),
+            None if self.0.len() < MOST => self.0.push((path, now)),
+            None => {}
         }
     }
 

@@ -34,7 +34,10 @@ pub(super) enum Verdict {
     /// Replace it, for a reason of the contract's list.
     Replace(&'static str),
     /// Replace it, and do not wait for its requests longer than its limit even though no other is ready.
-    Force { reason: &'static str, slot: Option<(u32, Millis)> },
+    Force {
+        reason: &'static str,
+        slot: Option<(u32, Millis)>,
+    },
     /// End it now.
     End(&'static str),
 }
@@ -214,7 +217,6 @@ fn age(now: Millis, earlier: Millis) -> Duration {
     let passed = since(now, earlier);
     Duration::from_millis(if passed > u32::MAX / 2 { 0 } else { passed.into() })
 }
-
 
 /// Up to a tenth more or less, so that processes started together do not end together.
 fn spread(limit: u32, processes: u32, dice: u32) -> u32 {

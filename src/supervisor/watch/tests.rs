@@ -57,7 +57,10 @@ fn a_request_is_interrupted_once_and_then_ends_its_process() {
     let begin = Instant::now();
     with(&options, 1, |board, watched| {
         assert_eq!(look(watched, &options, board, begin, 10), None);
-        let interrupt = Verdict::Interrupt { slot: 0, millis: 11_000 };
+        let interrupt = Verdict::Interrupt {
+            slot: 0,
+            millis: 11_000,
+        };
         assert_eq!(look(watched, &options, board, begin, 11), Some(interrupt));
         assert_eq!(look(watched, &options, board, begin, 16), None);
         let force = Verdict::Force {
@@ -97,7 +100,11 @@ fn a_lock_out_of_reach_ends_the_process_also_without_a_request() {
         let end = Verdict::End("deadlock_timeout");
         assert_eq!(look(watched, &options, board, begin, 4), Some(end));
         board.position(0).expect("exists").note_gil(4_500);
-        assert_eq!(look(watched, &options, board, begin, 4), None, "noted after we asked for the time");
+        assert_eq!(
+            look(watched, &options, board, begin, 4),
+            None,
+            "noted after we asked for the time"
+        );
     });
 }
 
@@ -169,7 +176,10 @@ fn loading_that_never_succeeds_is_bounded() {
         watched.loading(begin + Duration::from_secs(4));
         assert!(matches!(
             look(watched, &options, board, begin, 6),
-            Some(Verdict::Force { reason: "startup_timeout", .. })
+            Some(Verdict::Force {
+                reason: "startup_timeout",
+                ..
+            })
         ));
         watched.loaded();
         watched.loading(begin);
