@@ -145,6 +145,12 @@ impl<'r> Output<'r> {
         self.pass()
     }
 
+    /// Passes on what is staged without a flush: httpd sends what the client takes, and blocks only once it
+    /// holds more than it wants to.
+    pub fn pass_on(&mut self) -> Result<(), ClientGone> {
+        self.pass()
+    }
+
     /// Sends what is staged and the end of the response. May block.
     pub fn finish(&mut self) -> Result<(), ClientGone> {
         // SAFETY: the bucket allocator of a live request.

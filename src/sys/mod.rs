@@ -9,4 +9,5 @@ pub mod futex;
 pub mod memory;
 pub mod process;
 pub mod socket;
+pub mod stream;
 pub mod user;
