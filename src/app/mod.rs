@@ -11,7 +11,7 @@ use crate::python::{Attached, Interpreter, Object, Stored};
 use crate::script::{self, ScriptError, Scripts, SourceStamp};
 use crate::{sys, wsgi};
 
-pub use crate::python::runtime::{HAS_OWN_GIL, HashSeed, Settings};
+pub use crate::python::runtime::{HAS_OWN_GIL, HashSeed, IS_FREE_THREADED, Settings};
 pub use crate::script::{Access, Destination, Password, RealmHash, source_stamp};
 pub use import::{Import, import};
 pub use question::{

@@ -106,7 +106,7 @@ impl<'py> Tls<'py> {
     }
 
     fn is_kept(&self) -> bool {
-        self.test.reference_count() > 1 || self.lookup.reference_count() > 1
+        !self.test.has_references(1) || !self.lookup.has_references(1)
     }
 }
 

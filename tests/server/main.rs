@@ -20,6 +20,7 @@ mod errors;
 mod file_wrapper;
 mod forwarded;
 mod frameworks;
+mod free_threading;
 mod guestbook;
 mod hooks;
 mod http2;
