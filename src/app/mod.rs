@@ -223,7 +223,7 @@ fn no_interpreter(group: &str, exchange: &mut dyn Exchange, reason: &NoInterpret
     Outcome::Failed(status)
 }
 
-pub use crate::python::runtime::{Stopped, child_stop};
+pub use crate::python::runtime::{Stopped, child_leave, child_stop};
 
 /// The version of the running Python, `3.11.2` for example.
 pub fn python_version() -> String {

@@ -1,5 +1,6 @@
 //! The start and the end of httpd's processes.
 
+use std::ffi::CString;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 static PID: OnceLock<String> = OnceLock::new();
 static PYTHON_RUNS: AtomicBool = AtomicBool::new(false);
+/// Whether this process ends without ending Python (`WSGIDestroyInterpreter Off`).
+static LEAVES_PYTHON: AtomicBool = AtomicBool::new(false);
 
 /// The number of this process, as text.
 pub(super) fn pid_text() -> &'static [u8] {
@@ -129,6 +132,13 @@ pub(super) fn child_start(child: &Child<'_>) -> bool {
             return false;
         }
     };
+    if let Some(eggs) = settings.python.eggs.as_deref()
+        && let Ok(eggs) = CString::new(eggs)
+    {
+        // Python, and what is shown of the environment, begin with what stands here now.
+        sys::process::child_set_variable(c"PYTHON_EGG_CACHE", &eggs);
+    }
+    LEAVES_PYTHON.store(!settings.python.destroy_interpreter(), Ordering::Release);
     match app::child_start(&python, setup(settings)) {
         Ok(()) => {
             PYTHON_RUNS.store(true, Ordering::Release);
@@ -256,6 +266,10 @@ fn interpreter_setups(settings: &ServerSettings) -> Box<dyn Fn(&str) -> Interpre
 
 /// Stops Python.
 pub(super) fn child_exit() {
+    if LEAVES_PYTHON.load(Ordering::Acquire) {
+        app::child_leave();
+        return;
+    }
     if let Stopped::Abandoned(requests) = app::child_stop(PATIENCE) {
         let text = format!("Python was left without being finalised, with {requests} requests still running");
         log::server(Level::Warning, Some(Code::STOP_INCOMPLETE), text.as_bytes());

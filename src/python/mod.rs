@@ -29,6 +29,7 @@
 #![allow(unsafe_code, reason = "the fence around CPython")]
 
 mod attach;
+mod capsule;
 mod compile;
 mod convert;
 mod error;
@@ -41,6 +42,7 @@ pub mod runtime;
 mod traceback;
 
 pub use attach::Attached;
+pub use capsule::Capsule;
 pub use compile::Code;
 pub use error::{ErrorKind, PyResult, Raised};
 pub use gil_wait::{GilWait, gil_wait, measure_gil_waits};

@@ -29,6 +29,7 @@ mod mpm;
 mod outcome;
 mod own_gil;
 mod panics;
+mod process_settings;
 mod python_home;
 mod python_module;
 mod reliability;

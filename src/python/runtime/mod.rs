@@ -17,7 +17,7 @@ use rustc_hash::FxHashMap;
 use super::{Attached, Interpreter};
 
 pub use start::{HashSeed, Settings};
-pub use stop::{Stopped, child_stop};
+pub use stop::{Stopped, child_leave, child_stop};
 
 /// Why Python, or an interpreter, could not start. One line.
 #[derive(Debug)]
