@@ -100,8 +100,8 @@ pub fn exists(pid: u32) -> bool {
         return false;
     };
     // SAFETY: no signal is sent.
-    let found = unsafe { libc::kill(pid, 0) } == 0
-        || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM);
+    let found =
+        unsafe { libc::kill(pid, 0) } == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM);
     found && !has_ended(pid)
 }
 
@@ -139,7 +139,8 @@ mod tests {
         let mut poll = super::super::poll::Poll::default();
         poll.add(child.as_fd(), false);
         assert_eq!(
-            poll.wait(Some(std::time::Duration::from_secs(20))).expect("waits"),
+            poll.wait(Some(std::time::Duration::from_secs(20)))
+                .expect("waits"),
             [true]
         );
         child.ending().expect("has ended")

@@ -54,7 +54,11 @@ pub(super) fn set(limits: &Limits) -> Vec<(LimitKind, String)> {
     }
     if let Some(bytes) = limits.address_space {
         let done = set_limit(libc::RLIMIT_AS, bytes, bytes);
-        note(LimitKind::AddressSpace, "virtual-memory-limit cannot be set", done);
+        note(
+            LimitKind::AddressSpace,
+            "virtual-memory-limit cannot be set",
+            done,
+        );
     }
     if !limits.core_files {
         let done = set_limit(libc::RLIMIT_CORE, 0, 0);

@@ -40,7 +40,10 @@ mod tests {
     fn a_time_is_told_as_httpd_tells_it() {
         let told = stamp(UNIX_EPOCH + Duration::from_micros(1_795_600_279_123_456));
         // The hour depends on the zone.
-        assert!(told.starts_with("Wed Nov 25 ") || told.starts_with("Tue Nov 24 "), "{told}");
+        assert!(
+            told.starts_with("Wed Nov 25 ") || told.starts_with("Tue Nov 24 "),
+            "{told}"
+        );
         assert!(told.ends_with(":19.123456 2026"), "{told}");
     }
 }

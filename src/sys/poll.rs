@@ -70,7 +70,10 @@ mod tests {
         let (one, other) = UnixStream::pair().expect("a pair");
         let mut poll = Poll::default();
         poll.add(one.as_fd(), false);
-        assert_eq!(poll.wait(Some(Duration::from_millis(5))).expect("waited"), [false]);
+        assert_eq!(
+            poll.wait(Some(Duration::from_millis(5))).expect("waited"),
+            [false]
+        );
         drop(other);
         let mut poll = Poll::default();
         poll.add(one.as_fd(), false);

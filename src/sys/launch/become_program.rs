@@ -17,7 +17,10 @@ pub(super) fn become_program(launch: &Launch<'_>, tell: RawFd) -> ! {
     let (trouble, text) = match prepare(launch, &mut tell, first_free) {
         Ok(()) => {
             let error = execute(launch);
-            (Trouble::Program, format!("{} cannot be run: {error}", shown(&launch.program)))
+            (
+                Trouble::Program,
+                format!("{} cannot be run: {error}", shown(&launch.program)),
+            )
         }
         Err(failure) => failure,
     };
@@ -50,8 +53,12 @@ fn prepare(launch: &Launch<'_>, tell: &mut File, first_free: RawFd) -> Result<()
     // SAFETY: no arguments. Fails for the leader of a group, which a new process is not.
     unsafe { libc::setsid() };
     signal_file::reset();
-    place_descriptors(launch, first_free)
-        .map_err(|error| (Trouble::Program, format!("its descriptors cannot be placed: {error}")))?;
+    place_descriptors(launch, first_free).map_err(|error| {
+        (
+            Trouble::Program,
+            format!("its descriptors cannot be placed: {error}"),
+        )
+    })?;
     for (kind, text) in limits::set(&launch.limits) {
         complain(tell, Trouble::Limit(kind), &text);
     }
