@@ -20,4 +20,5 @@ pub mod private_directory;
 pub mod process;
 pub mod signal_file;
 pub mod socket;
+pub mod stream;
 pub mod user;
