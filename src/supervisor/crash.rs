@@ -107,9 +107,9 @@ impl Group {
             text.push_str(&String::from_utf8_lossy(last_words));
         }
         if asked || has_proven_itself(worker, now) {
-            return self.say(Level::Error, Some(Code::WORKER_DIED), &text);
+            return self.say(Level::Error, Some(Code::PROCESS_DIED), &text);
         }
-        self.fails(worker, Code::WORKER_DIED, &text, now);
+        self.fails(worker, Code::PROCESS_DIED, &text, now);
     }
 
     /// A process has failed that has not proven itself.
