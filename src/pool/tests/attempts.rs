@@ -67,11 +67,8 @@ fn a_request_that_was_not_started_goes_to_another_worker() {
         let position = stub.board().position(0).expect("exists");
         position.bury(Death::Exited(1), b"");
         futex::wake(position.dead_instance_word());
+        stub.board().clear(0);
     });
-    site.board()
-        .position(0)
-        .expect("exists")
-        .set_state(crate::scoreboard::PositionState::Ready);
     site.stub(1, echo);
     let (verdict, visitor) = site.get();
     assert_eq!(verdict, Verdict::Complete);

@@ -1,6 +1,8 @@
 //! The pool against stub workers, without httpd.
 
 mod attempts;
+mod bodies;
+mod queue;
 mod site;
 mod visitor;
 
@@ -8,7 +10,6 @@ use std::time::Duration;
 
 use super::attempt::{self, Workspace};
 use super::failure::Verdict;
-use super::queued_now;
 use super::{Call, Group, GroupFacts, Groups};
 use site::{Site, Stub};
 use visitor::Visitor;
