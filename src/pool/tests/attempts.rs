@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::site::{echo, head_and};
+use super::stub::{echo, head_and};
 use super::*;
 use crate::fcgi::record::{self, ProtocolStatus};
 use crate::gateway::BodyLength;
@@ -194,7 +194,7 @@ fn an_answer_that_comes_too_late_is_nobodys() {
         while stub.read() {
             stub.start();
             let token = stub.body.clone();
-            if number.fetch_add(1, Ordering::SeqCst) % 3 == 0 {
+            if number.fetch_add(1, Ordering::SeqCst).is_multiple_of(3) {
                 thread::sleep(Duration::from_millis(40));
             }
             stub.finish();

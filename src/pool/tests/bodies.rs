@@ -1,7 +1,7 @@
 use std::sync::mpsc;
 use std::thread;
 
-use super::site::{echo, head_and};
+use super::stub::{echo, head_and};
 use super::visitor::Step;
 use super::*;
 use crate::gateway::{BodyError, BodyLength};

@@ -2,7 +2,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use super::site::echo;
+use super::stub::echo;
 use super::*;
 use crate::pool::choose::{self, NoWorker};
 use crate::sys::futex;
