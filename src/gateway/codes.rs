@@ -96,7 +96,6 @@ codes! {
     USER_NOT_IN_GROUP = 60: "A user is in none of the groups asked for.",
         "No name that groups_for_user() gave is listed by `Require wsgi-group`; letter case counts. The user is refused.",
         "Nothing, if that was meant.";
-<<<<<<< HEAD
     PRIORITY_NOT_SET = 75: "cpu-priority= could not be set.",
         "The system refused the priority for a process of a daemon group: only root may ask for more than it has. The process runs with the one it has.",
         "Give cpu-priority= a positive number, or start httpd as root.";
@@ -106,14 +105,12 @@ codes! {
     ADDRESS_LIMIT_NOT_SET = 78: "virtual-memory-limit= could not be set.",
         "The system refused the limit for a process of a daemon group. The process runs without.",
         "Lower the limit below the one that httpd was started with.";
-=======
     SCRIPT_OUTSIDE_CHROOT = 81: "A script is outside of the group's new root directory.",
         "The group has chroot=, and the script's path does not begin with that directory, so its processes cannot see it. The client gets 500.",
         "Move the script below the directory, and name it in the configuration by its full path, with the directory.";
     QUEUE_TIMEOUT = 84: "A request waited too long for a thread of its group.",
         "All threads of the group's processes were busy for as long as queue-timeout= allows. The client gets 504.",
         "Give the group more threads or processes, make the application faster, or raise queue-timeout=.";
->>>>>>> main
     DISPATCH_FAILED = 86: "The dispatch script gave no answer.",
         "It could not be loaded, one of its functions raised, or what it returned is no name; an earlier line says which. The client gets 500, as nobody can say who is to run the request.",
         "Mend the script; its functions return str, bytes or None.";
@@ -330,7 +327,6 @@ codes! {
     IMPORT_FAILED = 1041: "A script could not be loaded when the process started.",
         "WSGIImportScript, or an alias with both process-group= and application-group=, asks for it; the lines before say what failed. The process serves, and a request for the script tries again.",
         "Mend what the lines before show.";
-<<<<<<< HEAD
     DIRECTORY_REFUSED = 1100: "The directory of the daemon groups' sockets cannot be used.",
         "It cannot be made, is a link, belongs to somebody else, or its name is too long for a socket's address. No daemon group of this configuration has processes; what ran before goes on.",
         "Let WSGISocketPrefix name a place in a directory that root alone can write, such as /run/apache2/wsgi.";
@@ -376,7 +372,6 @@ codes! {
     DRAIN_CUT = 1114: "Requests were still running when a process had to end.",
         "The process was to be replaced, and graceful-timeout= or eviction-timeout= was over before its requests were done. They have until shutdown-timeout=, then their clients get 502 or an incomplete response.",
         "Raise graceful-timeout= above the time that requests take.";
-=======
     ANSWER_FAULTY = 1130: "A process's answer is not FastCGI.",
         "What the process sent has no place in an answer; the line says what. The connection is closed. The client gets 502, or an incomplete response.",
         "Let module and worker be of the same version; if they are, please report it.";
@@ -401,7 +396,6 @@ codes! {
     NO_ANSWER = 1137: "A process ended a request without a response.",
         "It neither gave a response nor said why. The client gets 502.",
         "Let module and worker be of the same version; if they are, please report it.";
->>>>>>> main
 }
 
 /// The page `docs/errors.md`.
