@@ -180,7 +180,7 @@ codes! {
     NO_HEAD_IN_TIME = 145: "A process sent no response in time.",
         "The application has not started its response for as long as socket-timeout= (httpd's Timeout unless set) allows. It goes on running; the client gets 504.",
         "Find out what the application waits for, or raise socket-timeout=.";
-    WORKER_DIED = 146: "A process of the group ended while it ran a request.",
+    PROCESS_LOST = 146: "A process of the group ended while it ran a request.",
         "The line says how: a signal or an exit status, what it ran and for how long; what the process left to say follows, for a fatal signal the stacks of its Python threads. The client gets 502 if nothing was sent yet, otherwise an incomplete response; 504 if the process was ended because it took too long.",
         "A signal such as SEGV comes from an extension module that the stacks name; KILL that rwsgi did not send usually means that the machine ran out of memory.";
     ANSWER_UNREADABLE = 147: "A process's answer could not be read.",
