@@ -296,3 +296,6 @@ impl RequestReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

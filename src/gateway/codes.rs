@@ -283,6 +283,16 @@ mod tests {
     }
 
     #[test]
+    fn a_code_is_found_by_its_number() {
+        for entry in CODES {
+            assert_eq!(Code::of_number(entry.code.0), Some(entry.code));
+        }
+        for number in [0, 42, u16::MAX] {
+            assert_eq!(Code::of_number(number), None);
+        }
+    }
+
+    #[test]
     fn a_number_has_four_digits() {
         assert_eq!(Code::APPLICATION_RAISED.to_string(), "WSGI0174");
     }

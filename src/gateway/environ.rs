@@ -360,4 +360,39 @@ mod tests {
         assert_eq!(environ.get(Key::PathInfo), Some(&b"/two"[..]));
         assert_eq!(environ.get(Key::AuthType), None);
     }
+
+    #[test]
+    fn a_final_name_is_its_key() {
+        for name in [
+            &b"HTTP_HOST"[..],
+            b"X_User",
+            b"SCRIPT_NAME",
+            b"mod_wsgi.process_group",
+        ] {
+            assert_eq!(Name::Final(name).key().as_deref(), Some(name));
+        }
+        for name in [&b"PATH"[..], b"HTTPS", b"wsgi.version", b"mod_wsgi.x-plan"] {
+            assert_eq!(Name::Final(name).key(), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_final_name_is_treated_as_the_one_it_was_made_from() {
+        for key in [
+            Key::DocumentRoot,
+            Key::ScriptFilename,
+            Key::RemoteAddr,
+            Key::WsgiRequestId,
+        ] {
+            let name = Name::Final(key.name().as_bytes());
+            assert_eq!(name.is_file_name(), key.is_file_name(), "{key:?}");
+            assert!(name.is_common(key.name().as_bytes()), "{key:?}");
+            let mut environ = Environ::default();
+            environ.push(name, b"value");
+            assert_eq!(environ.get(key), Some(&b"value"[..]));
+        }
+        assert!(Name::Final(b"HTTP_HOST").is_common(b"HTTP_HOST"));
+        assert!(!Name::Final(b"HTTP_X_OWN").is_common(b"HTTP_X_OWN"));
+        assert!(!Name::Final(b"HTTP_HOST").is_file_name());
+    }
 }
