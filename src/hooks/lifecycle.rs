@@ -82,14 +82,19 @@ fn warn_of_python_limits(python: &PythonSettings) {
     }
 }
 
-fn report_home(problem: &HomeProblem) {
-    let code = match problem {
+/// The number of a line about a home that cannot be used.
+pub(super) fn home_code(problem: &HomeProblem) -> Code {
+    match problem {
         HomeProblem::NotAccessible { .. } | HomeProblem::Unreadable { .. } => {
             Code::PYTHON_HOME_NOT_ACCESSIBLE
         }
         _ => Code::PYTHON_HOME_MISSING,
-    };
-    log::server(Level::Error, Some(code), problem.to_string().as_bytes());
+    }
+}
+
+fn report_home(problem: &HomeProblem) {
+    let text = format!("WSGIPythonHome: {problem}");
+    log::server(Level::Error, Some(home_code(problem)), text.as_bytes());
 }
 
 /// Starts Python, unless the configuration keeps it out of httpd's processes.
