@@ -1,8 +1,11 @@
-//! Descriptors that Python code named.
+//! Descriptors that Python code named, and what a file system allows.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// A descriptor of our own for the file that `descriptor` refers to, closed on exec.
 ///
@@ -15,6 +18,18 @@ pub fn duplicate(descriptor: RawFd) -> io::Result<File> {
     }
     // SAFETY: a new descriptor that nobody else knows.
     Ok(File::from(unsafe { OwnedFd::from_raw_fd(copy) }))
+}
+
+/// Whether the file system of this file runs no programs; no where that cannot be told.
+pub fn is_mounted_noexec(file: &Path) -> bool {
+    let Ok(name) = CString::new(file.as_os_str().as_bytes()) else {
+        return false;
+    };
+    // SAFETY: plain numbers, for which zero is a value.
+    let mut facts: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: a C string and a valid out-parameter.
+    let asked = unsafe { libc::statvfs(name.as_ptr(), &raw mut facts) };
+    asked == 0 && facts.f_flag & libc::ST_NOEXEC != 0
 }
 
 #[cfg(test)]
@@ -31,6 +46,21 @@ mod tests {
         let mut byte = [1];
         copy.read_exact(&mut byte).expect("reads");
         assert_eq!(byte, [0]);
+    }
+
+    #[test]
+    fn programs_run_from_where_this_one_does_and_not_from_proc() {
+        let own = std::env::current_exe().expect("known");
+        assert!(!is_mounted_noexec(&own));
+        let line = std::fs::read_to_string("/proc/mounts").expect("readable");
+        let proc = line
+            .lines()
+            .find(|line| line.split(' ').nth(1) == Some("/proc"))
+            .expect("mounted");
+        assert_eq!(
+            is_mounted_noexec(Path::new("/proc/self")),
+            proc.contains("noexec")
+        );
     }
 
     #[test]
