@@ -19,6 +19,12 @@ impl Code {
     pub fn number(self) -> u16 {
         self.0
     }
+
+    /// The code with this number, if the table has it.
+    pub fn of_number(number: u16) -> Option<Code> {
+        let row = CODES.binary_search_by_key(&number, |entry| entry.code.0).ok()?;
+        CODES.get(row).map(|entry| entry.code)
+    }
 }
 
 /// One row of the table.
@@ -274,6 +280,16 @@ mod tests {
     #[test]
     fn numbers_rise_so_that_none_stands_twice() {
         assert!(CODES.windows(2).all(|pair| pair[0].code.0 < pair[1].code.0));
+    }
+
+    #[test]
+    fn a_code_is_found_by_its_number() {
+        for entry in CODES {
+            assert_eq!(Code::of_number(entry.code.0), Some(entry.code));
+        }
+        for number in [0, 42, u16::MAX] {
+            assert_eq!(Code::of_number(number), None);
+        }
     }
 
     #[test]
