@@ -68,6 +68,19 @@ pub fn children_of(parent: u32) -> Vec<u32> {
     pids
 }
 
+/// Whether there is a live process of this number.
+pub fn exists(pid: u32) -> bool {
+    read_process(pid).is_some_and(|process| process.state != 'Z')
+}
+
+/// Whether a target of [`descriptors`] is a TCP socket.
+pub fn is_tcp_socket(target: &str) -> bool {
+    let inode = target
+        .strip_prefix("socket:[")
+        .and_then(|rest| rest.strip_suffix(']'));
+    inode.is_some_and(|inode| tcp_sockets().contains_key(inode))
+}
+
 /// Every live process that `ancestor` started, or that one of those started.
 pub fn descendants_of(ancestor: u32) -> Vec<Process> {
     let table = all();

@@ -44,6 +44,7 @@ pub struct Server {
     rules: Mutex<Rules>,
     streams: Mutex<Vec<Weak<TcpStream>>>,
     watchdog: Option<Watchdog>,
+    killed: AtomicBool,
     finished: bool,
 }
 
@@ -78,6 +79,7 @@ impl Server {
             rules: Mutex::new(builder.rules.clone()),
             streams: Mutex::default(),
             watchdog: Some(watchdog),
+            killed: AtomicBool::new(false),
             finished: false,
         };
         let started = if builder.single_process {
@@ -330,6 +332,28 @@ impl Server {
         );
     }
 
+    /// Signals a graceful restart without waiting for its line in the log, which may be moved away.
+    ///
+    /// # Panics
+    /// When httpd's parent does not run.
+    pub fn reload(&self) {
+        process::signal(self.parent_pid(), libc::SIGUSR1).expect("httpd's parent runs");
+    }
+
+    /// Kills httpd's parent and its serving children at once; what daemon processes there are has to end by
+    /// itself, which [`Server::finish`] checks.
+    ///
+    /// # Panics
+    /// When httpd's parent does not run.
+    pub fn kill(&self) {
+        self.killed.store(true, Ordering::Release);
+        let children = self.children();
+        process::signal(self.parent_pid(), libc::SIGKILL).expect("httpd's parent runs");
+        for child in children {
+            let _ = process::signal(child, libc::SIGKILL);
+        }
+    }
+
     /// Replaces the text after the generated part of the configuration, for the next restart.
     ///
     /// # Panics
@@ -376,7 +400,7 @@ impl Server {
         let started = process::descendants_of(group);
         let _ = process::signal(group, libc::SIGTERM);
         match wait_for(STOP_LIMIT, || self.try_wait().transpose()) {
-            Some(Ok(status)) if status.success() => {}
+            Some(Ok(status)) if status.success() || self.killed.load(Ordering::Acquire) => {}
             Some(Ok(status)) => problems.push(format!("httpd ended with {status}")),
             Some(Err(error)) => problems.push(format!("waiting for httpd: {error}")),
             None => {

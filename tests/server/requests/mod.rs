@@ -10,7 +10,7 @@ mod errors;
 mod file_wrapper;
 mod forwarded;
 mod frameworks;
-mod guestbook;
+mod handler;
 mod http2;
 mod input;
 mod outcome;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::super::test_venv;
-use super::{Browser, open_directory, source};
-use rwsgi_harness::{Builder, Framing, Mpm, Server};
+use super::{Browser, open_directory, site, source};
+use rwsgi_harness::{Builder, Framing};
 use tempfile::TempDir;
 
 /// A project of this name below `directory`, with its database.
@@ -81,13 +81,7 @@ fn builder(venv: &Path, projects: &[&Project]) -> Builder {
         .iter()
         .map(|project| project.directory.display().to_string())
         .collect();
-    Server::builder()
-        .mpm(Mpm::Event)
-        .config(&format!(
-            "WSGIPythonHome {}\nWSGIPythonPath {}",
-            venv.display(),
-            paths.join(":")
-        ))
+    site(venv, &paths.join(":"))
         // Django warns of each answer with a status from 400.
         .allow_log("(Not Found|Bad Request|Internal Server Error|Forbidden.*): /")
 }

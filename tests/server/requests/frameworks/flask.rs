@@ -1,21 +1,19 @@
 //! A Flask application behind the virtual host of Flask's page on mod_wsgi.
 
 use super::super::test_venv;
-use super::{Browser, sources};
-use rwsgi_harness::{Builder, Framing, Mpm, Server};
+use super::{Browser, site, sources};
+use rwsgi_harness::{Builder, Framing};
 
-fn site(venv: &std::path::Path) -> Builder {
-    Server::builder()
-        .mpm(Mpm::Event)
+fn flask(venv: &std::path::Path) -> Builder {
+    site(venv, "${APPS}")
         .apps_from(sources())
-        .config(&format!("WSGIPythonHome {}\nWSGIPythonPath ${{APPS}}", venv.display()))
         .config("<VirtualHost *:${PORT}>\n  ServerName localhost\n  WSGIScriptAlias /flask ${APPS}/flask.wsgi\n  <Directory ${APPS}>\n    Require all granted\n  </Directory>\n</VirtualHost>")
 }
 
 #[test]
 fn flask_routes_forms_streams_and_errors() {
     let Some(venv) = test_venv() else { return };
-    let server = site(&venv)
+    let server = flask(&venv)
         .expect_exception("LookupError: secret of the view")
         .allow_log("Exception on /crash")
         .start();

@@ -1,21 +1,15 @@
 //! A stack of middleware: ProxyFix around WhiteNoise around DispatcherMiddleware.
 
 use super::super::test_venv;
-use super::sources;
-use rwsgi_harness::{Mpm, Server};
+use super::{site, sources};
 
 #[test]
 fn middleware_stack_unchanged() {
     let Some(venv) = test_venv() else { return };
-    let server = Server::builder()
-        .mpm(Mpm::Event)
+    let server = site(&venv, "${APPS}")
         .apps_from(sources())
         .file("apps/assets/style.css", "p { color: red }")
         .file("apps/assets/large.js", vec![b'x'; 300_000])
-        .config(&format!(
-            "WSGIPythonHome {}\nWSGIPythonPath ${{APPS}}",
-            venv.display()
-        ))
         .config("WSGIScriptAlias / ${APPS}/stack.wsgi")
         .start();
     let outer = server.get("/").text();

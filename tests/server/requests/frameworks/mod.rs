@@ -7,8 +7,9 @@ mod middleware;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::apps;
-use rwsgi_harness::{Response, Server};
+use super::{apps, mode};
+use crate::modes::Mode;
+use rwsgi_harness::{Builder, Mpm, Response, Server, process};
 
 /// The directory of the applications' sources.
 fn sources() -> PathBuf {
@@ -31,6 +32,26 @@ fn open_directory() -> tempfile::TempDir {
 
     fn set_mode(path: &Path, mode: u32) {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions");
+    }
+}
+
+/// A server whose applications are found in `paths` and use the packages of a virtual environment, as the
+/// documentation says for each mode. Where root starts it, the daemon group is not httpd's user.
+fn site(venv: &Path, paths: &str) -> Builder {
+    let venv = venv.display();
+    let user = if process::is_root() {
+        "user=daemon group=daemon"
+    } else {
+        ""
+    };
+    let server = Server::builder().mpm(Mpm::Event);
+    match mode() {
+        Mode::Embedded => server.config(&format!("WSGIPythonHome {venv}\nWSGIPythonPath {paths}")),
+        Mode::Daemon => server
+            .config(&format!(
+                "WSGIDaemonProcess site {user} python-home={venv} python-path={paths}"
+            ))
+            .config("WSGIProcessGroup site"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `WSGIHandlerScript`: `handle_request` and `reload_required`.
 
-use super::value;
-use crate::{assert_error_page, server};
+use super::{assert_error_page, server};
+use crate::hooks::value;
 use rwsgi_harness::Builder;
 
 fn handled() -> Builder {
