@@ -19,12 +19,14 @@ mod corpus;
 mod daemon;
 mod directive_table;
 mod directives;
+mod free_threading;
 mod guestbook;
 mod hooks;
 mod modes;
 mod mpm;
 mod own_gil;
 mod panics;
+mod process_settings;
 mod python_home;
 
 /// The tests of requests, with the applications in httpd's own processes.
