@@ -1,5 +1,8 @@
 //! An exchange over httpd's request.
 
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
 use crate::gateway::{
     BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Origin, Outcome,
 };
@@ -144,6 +147,10 @@ impl Exchange for HttpdExchange<'_> {
                 .request
                 .client_socket()
                 .is_some_and(sys::socket::is_closed_by_peer)
+    }
+
+    fn server_record(&self) -> Option<NonNull<c_void>> {
+        self.request.record_for_applications()
     }
 
     fn log(&mut self, level: Level, code: Option<Code>, text: &[u8]) {

@@ -191,10 +191,16 @@ codes! {
         "Build the module for a newer Python, or remove the directive.";
     FREE_THREADING_UNAVAILABLE = 200: "WSGIFreeThreading needs a free-threaded Python.",
         "The Python that the module was built with always has a GIL. The directive has no effect.",
-        "Remove the directive.";
+        "Build the module for a free-threaded Python of 3.14 or later, or remove the directive.";
     FREE_THREADING_IGNORED = 201: "WSGIFreeThreading does not belong to an application group.",
         "It stands in a section that names an application group, but whether Python has a GIL is decided for the whole process. It is ignored there.",
         "Move it out of the section.";
+    OWN_GIL_WITHOUT_GIL = 202: "WSGIPerInterpreterGIL has no effect without a GIL.",
+        "WSGIFreeThreading On runs httpd's own processes without a GIL, so no application group gets one.",
+        "Remove one of the two directives.";
+    SWITCH_INTERVAL_WITHOUT_GIL = 203: "WSGISwitchInterval has no effect without a GIL.",
+        "WSGIFreeThreading On runs httpd's own processes without a GIL, so there is none to let go.",
+        "Remove one of the two directives.";
     PYTHON_NOT_RUNNING = 210: "Python is not running in this process.",
         "It could not be started (an earlier line says why), or the process is being stopped. The client gets 500.",
         "Look for WSGI0100, WSGI0102 or WSGI1002 above.";
