@@ -54,7 +54,8 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
     }
 }
 
-fn embedded_python() -> EmbeddedPython {
+/// The Python that the module contains.
+pub(super) fn embedded_python() -> EmbeddedPython {
     EmbeddedPython {
         version: app::built_with(),
         free_threaded: app::IS_FREE_THREADED,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::layout::{first_of_pair, normalise, versions_in};
 use super::pyvenv::{PyVenv, minor_version};
-use super::{Access, HomeKind, HomeProblem, ServingUser, check};
+use super::{Access, EmbeddedPython, HomeKind, HomeProblem, ServingUser, check};
 
 /// The oldest version that workers support.
 const OLDEST: (u8, u8) = (3, 11);
@@ -18,22 +18,26 @@ const HEADER: usize = 20;
 ///
 /// # Errors
 /// The first thing in the way.
-pub fn program_of_home(home: &Path, usual: (u8, u8), user: &ServingUser) -> Result<PathBuf, HomeProblem> {
+pub fn program_of_home(
+    home: &Path,
+    usual: EmbeddedPython,
+    user: &ServingUser,
+) -> Result<PathBuf, HomeProblem> {
     let written = first_of_pair(home);
     let version = version_of(&normalise(&written));
-    if let Some((major, minor)) = version.filter(|version| *version < OLDEST) {
+    if let Some(old) = version.filter(|python| python.version < OLDEST) {
         return Err(HomeProblem::TooOld {
             home: written,
-            found: format!("{major}.{minor}"),
+            found: old.to_string(),
         });
     }
-    let (major, minor) = version.unwrap_or(usual);
-    let found = check(&written, (major, minor), user)?;
+    let python = version.unwrap_or(usual);
+    let found = check(&written, python, user)?;
     let program = match found.kind {
         HomeKind::Venv { program, .. } => program,
         HomeKind::Prefix => {
             let bin = found.prefix.join("bin");
-            let exact = bin.join(format!("python{major}.{minor}"));
+            let exact = bin.join(format!("python{python}"));
             if exact.symlink_metadata().is_ok() {
                 exact
             } else {
@@ -73,34 +77,47 @@ pub fn check_program(program: &Path, user: &ServingUser) -> Result<(), HomeProbl
 }
 
 /// The version of an environment or installation, if it is told.
-fn version_of(home: &Path) -> Option<(u8, u8)> {
+fn version_of(home: &Path) -> Option<EmbeddedPython> {
+    let versions = || {
+        let libraries = ["lib", "lib64"].map(|lib| home.join(lib)).into_iter();
+        libraries.flat_map(|lib| versions_in(&lib))
+    };
+    let has = |python: &EmbeddedPython| versions().any(|version| version == python.to_string());
     if let Ok(settings) = fs::read(home.join("pyvenv.cfg"))
         && let Some(version) = PyVenv::parse(&settings).version
     {
-        return Some(version);
+        let builds = [false, true].map(|free_threaded| EmbeddedPython {
+            version,
+            free_threaded,
+        });
+        return builds.into_iter().find(has).or(Some(builds[0]));
     }
-    let versions = || {
-        ["lib", "lib64"]
-            .into_iter()
-            .flat_map(|lib| versions_in(&home.join(lib)))
-    };
     // Of several, the one that `python3` means.
     let named = fs::canonicalize(home.join("bin/python3"))
         .ok()
-        .and_then(|program| {
-            let name = program.file_name()?.to_str()?;
-            minor_version(name.strip_prefix("python")?)
-        });
+        .and_then(|program| named_version(program.file_name()?.to_str()?.strip_prefix("python")?));
     let complete = |version: &String| home.join(format!("lib/python{version}/os.py")).exists();
+    let newest = |versions: Vec<EmbeddedPython>| versions.into_iter().max_by_key(|python| python.version);
     named
-        .filter(|(major, minor)| versions().any(|version| version == format!("{major}.{minor}")))
+        .filter(has)
         .or_else(|| {
-            versions()
-                .filter(complete)
-                .filter_map(|version| minor_version(&version))
-                .max()
+            newest(
+                versions()
+                    .filter(complete)
+                    .filter_map(|name| named_version(&name))
+                    .collect(),
+            )
         })
-        .or_else(|| versions().filter_map(|version| minor_version(&version)).max())
+        .or_else(|| newest(versions().filter_map(|name| named_version(&name)).collect()))
+}
+
+/// What a folder or a program is named after: `3.14`, `3.14t`.
+fn named_version(name: &str) -> Option<EmbeddedPython> {
+    let number = name.strip_suffix('t');
+    Some(EmbeddedPython {
+        version: minor_version(number.unwrap_or(name))?,
+        free_threaded: number.is_some(),
+    })
 }
 
 /// The beginning of a file; shorter where the file is.

@@ -10,7 +10,7 @@ use crate::config::plan::identity::{self, IdentityProblem, Resolved};
 use crate::config::plan::{Identity, sockets_fit};
 use crate::config::python_home::{self, HomeProblem, ServingUser};
 use crate::gateway::{Code, Level};
-use crate::hooks::lifecycle::home_code;
+use crate::hooks::lifecycle::{embedded_python, home_code};
 use crate::httpd::Startup;
 use crate::scoreboard::Layout;
 use crate::sys;
@@ -134,7 +134,7 @@ pub(super) fn program(
     }
     let user = serving_user(identity);
     let program = match (&options.python, home) {
-        (None, Some(home)) => python_home::program_of_home(Path::new(home), app::built_with(), &user)?,
+        (None, Some(home)) => python_home::program_of_home(Path::new(home), embedded_python(), &user)?,
         _ => {
             python_home::check_program(&likely, &user)?;
             likely

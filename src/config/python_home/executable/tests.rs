@@ -40,7 +40,8 @@ impl Machine {
 
     fn environment(&self, name: &str, base: &str, version: &str) -> PathBuf {
         let bin = self.path(base).join("bin");
-        let settings = format!("home = {}\nversion = {version}.0\n", bin.display());
+        let number = version.trim_end_matches('t');
+        let settings = format!("home = {}\nversion = {number}.0\n", bin.display());
         self.file(&format!("{name}/pyvenv.cfg"), settings.as_bytes(), 0o644);
         self.file(
             &format!("{name}/lib/python{version}/site-packages/x.py"),
@@ -65,14 +66,18 @@ impl Machine {
     }
 
     fn program(&self, name: &str) -> Result<PathBuf, HomeProblem> {
-        program_of_home(&self.path(name), (3, 11), &self.stranger())
+        let usual = EmbeddedPython {
+            version: (3, 11),
+            free_threaded: false,
+        };
+        program_of_home(&self.path(name), usual, &self.stranger())
     }
 }
 
 #[test]
 fn environments_and_installations_of_any_version_are_taken() {
     let machine = Machine::new();
-    for version in ["3.11", "3.14"] {
+    for version in ["3.11", "3.14", "3.14t"] {
         let base = format!("base{version}");
         let home = machine.installation(&base, version);
         assert_eq!(
