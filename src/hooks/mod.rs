@@ -4,6 +4,7 @@ mod access;
 mod authn;
 mod authz;
 mod daemons;
+mod delegate;
 mod dispatch;
 mod environ;
 mod handler;

@@ -29,6 +29,7 @@ pub mod process;
 mod providers;
 mod regex;
 mod request;
+mod response;
 pub mod scoreboard;
 mod servers;
 mod table;

@@ -138,6 +138,11 @@ impl Groups {
         self.supervisor_uid
     }
 
+    /// httpd's `Timeout`.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// How long a worker may be silent (`socket-timeout=`, or httpd's `Timeout`).
     pub(super) fn socket_timeout(&self, group: &Group) -> Duration {
         group.options.socket_timeout.unwrap_or(self.timeout)
@@ -158,6 +163,13 @@ impl Group {
     /// Whom scripts must belong to.
     pub fn script_owner(&self) -> Option<ScriptOwner> {
         self.script_owner
+    }
+
+    /// How long a write to a client may wait, if that is not httpd's `Timeout`.
+    pub(super) fn client_patience(&self) -> Option<Duration> {
+        self.options
+            .response_socket_timeout
+            .or(self.options.socket_timeout)
     }
 
     pub(super) fn number(&self) -> u32 {

@@ -1,11 +1,11 @@
-//! Descriptors that Python code named, and what a file system allows.
+//! Descriptors that Python code named, and files without a name.
 
-use std::ffi::CString;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A descriptor of our own for the file that `descriptor` refers to, closed on exec.
 ///
@@ -20,16 +20,22 @@ pub fn duplicate(descriptor: RawFd) -> io::Result<File> {
     Ok(File::from(unsafe { OwnedFd::from_raw_fd(copy) }))
 }
 
-/// Whether the file system of this file runs no programs; no where that cannot be told.
-pub fn is_mounted_noexec(file: &Path) -> bool {
-    let Ok(name) = CString::new(file.as_os_str().as_bytes()) else {
-        return false;
-    };
-    // SAFETY: plain numbers, for which zero is a value.
-    let mut facts: libc::statvfs = unsafe { std::mem::zeroed() };
-    // SAFETY: a C string and a valid out-parameter.
-    let asked = unsafe { libc::statvfs(name.as_ptr(), &raw mut facts) };
-    asked == 0 && facts.f_flag & libc::ST_NOEXEC != 0
+/// A new file in `folder` that nobody else can open, and that is gone with its last descriptor.
+pub fn nameless(folder: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    match options.clone().custom_flags(libc::O_TMPFILE).open(folder) {
+        // The file system has no such files; a directory is what older kernels take it for.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::EISDIR)) => {}
+        opened => return opened,
+    }
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let path = folder.join(format!("rwsgi-{}-{number}", std::process::id()));
+    // Never one that is there already, a link of somebody else's least of all.
+    let file = options.create_new(true).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -49,23 +55,19 @@ mod tests {
     }
 
     #[test]
-    fn programs_run_from_where_this_one_does_and_not_from_proc() {
-        let own = std::env::current_exe().expect("known");
-        assert!(!is_mounted_noexec(&own));
-        let line = std::fs::read_to_string("/proc/mounts").expect("readable");
-        let proc = line
-            .lines()
-            .find(|line| line.split(' ').nth(1) == Some("/proc"))
-            .expect("mounted");
-        assert_eq!(
-            is_mounted_noexec(Path::new("/proc/self")),
-            proc.contains("noexec")
-        );
-    }
-
-    #[test]
     fn a_closed_descriptor_is_an_error() {
         assert!(duplicate(-1).is_err());
         assert!(duplicate(1_000_000).is_err());
+    }
+
+    #[test]
+    fn a_nameless_file_is_not_in_its_folder() {
+        let folder = std::env::temp_dir().join(format!("rwsgi-nameless-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("made");
+        let file = nameless(&folder).expect("made");
+        file.set_len(10).expect("writable");
+        assert_eq!(std::fs::read_dir(&folder).expect("readable").count(), 0);
+        std::fs::remove_dir(&folder).expect("empty");
+        assert!(nameless(&folder).is_err());
     }
 }

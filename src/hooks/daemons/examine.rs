@@ -140,7 +140,7 @@ pub(super) fn program(
             likely
         }
     };
-    if sys::file::is_mounted_noexec(&program) {
+    if sys::program_file::is_mounted_noexec(&program) {
         return Err(HomeProblem::MountedNoexec(program));
     }
     Ok(program)

@@ -171,7 +171,7 @@ fn commands(startup: &Startup<'_>) -> Vec<PathBuf> {
     if let Some(command) = &startup.settings().sockets.command {
         return vec![startup.server_path(command)];
     }
-    let own = sys::library::own_file();
+    let own = sys::program_file::own_file();
     let folder = own.as_deref().and_then(Path::parent).map(Path::to_owned);
     let usual = COMMAND_FOLDERS.iter().map(PathBuf::from);
     folder
@@ -182,7 +182,7 @@ fn commands(startup: &Startup<'_>) -> Vec<PathBuf> {
 }
 
 fn worker_folders(commands: &[PathBuf]) -> Vec<PathBuf> {
-    let module = sys::library::own_file();
+    let module = sys::program_file::own_file();
     let found = commands.iter().find(|command| command.exists());
     // A link stands for what it leads to.
     let real = found.and_then(|command| fs::canonicalize(command).ok());
