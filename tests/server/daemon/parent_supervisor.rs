@@ -220,9 +220,11 @@ fn httpd_without_children_has_one_too() {
 /// Everything but the group is served, and one line says why the group is not.
 #[track_caller]
 fn fails_clearly(builder: Builder, line: &str) {
-    let server = builder.expect_log(line).allow_log("^WSGI01").start();
+    let server = builder.expect_log(line).allow_log("^WSGI1135").start();
     serves_files(&server);
-    assert!(server.get("/site").status >= 500);
+    let refused = server.get("/site");
+    assert_eq!(refused.status, 503);
+    assert!(refused.header("Retry-After").is_some(), "{refused:?}");
     assert_eq!(
         server.logs_matching(line).len(),
         1,

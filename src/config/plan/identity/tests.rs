@@ -123,7 +123,8 @@ fn a_number_needs_no_entry_in_the_database() {
 
 #[test]
 fn unknown_names_are_refused_with_the_option_and_the_name() {
-    let cases: [(fn(&mut DaemonOptions, Option<String>), &str); 6] = [
+    type Set = fn(&mut DaemonOptions, Option<String>);
+    let cases: [(Set, &str); 6] = [
         (|options, name| options.user = name, "user"),
         (|options, name| options.group = name, "group"),
         (
