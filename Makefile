@@ -35,8 +35,9 @@ help: ## List the targets
 serve: setup-serve $(if $(filter $(BUILT),$(MODULE)),build) site-venv ## Serve the example site in the foreground, Ctrl-C stops it
 	@$(PYTHON) example/serve --module $(abspath $(MODULE)) --venv $(SITE_VENV) --port $(PORT)
 
-build: setup-build ## Build target/release/libmod_rwsgi.so
+build: setup-build ## Build module and command into target/release, and the worker for $(PYTHON)
 	$(CARGO) build --locked --release
+	tools/worker.sh '$(PYTHON)' $(ROOT)/target/release/worker
 
 # The steps of `make test` in their order; each also runs alone.
 test: ## Set up, lint, build and run every test
@@ -74,7 +75,7 @@ bench-own-gil: setup-test ## Measure two application groups with a GIL each (nee
 	tools/other-python.sh $(ROOT)/target/other-python $(CARGO) run --quiet --locked --release --package rwsgi-bench -- own-gil --check $(BENCH)
 
 # Builds nothing, so that `sudo make install` needs no Rust in root's PATH.
-install: ## Install what `make build` made and its configuration (DESTDIR= for packaging)
+install: ## Install what `make build` made and the configuration (DESTDIR= for packaging)
 	@tools/install.sh '$(MODULE)' '$(DESTDIR)'
 
 clean: ## Remove everything that was built
