@@ -17,7 +17,8 @@
 //! | [`pymodule`] | what Python code sees of us | `python`, `wsgi`, `sys`, pure rooms |
 //! | [`app`] | the one door to applications | `script`, `wsgi`, `pymodule`, `python`, `sys` |
 //! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
-//! | [`hooks`] | what httpd calls | `embedded`, `app`, `httpd`, pure rooms |
+//! | [`pool`] | daemon mode in httpd's children: choosing a worker, and its answer | `httpd`, `sys`, pure rooms |
+//! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, pure rooms |
 //! | [`cli`] | the `rwsgi` command | pure rooms |
 //!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
@@ -64,3 +65,5 @@ pub mod hooks;
 pub mod httpd;
 #[cfg(all(feature = "httpd", feature = "python"))]
 pub mod module;
+#[cfg(feature = "httpd")]
+pub mod pool;

@@ -27,11 +27,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // Transport.
     ("embedded", &["app", "httpd", "sys", "gateway", "config"]),
+    (
+        "pool",
+        &["httpd", "sys", "fcgi", "scoreboard", "gateway", "config"],
+    ),
     // Entries.
     (
         "hooks",
         &[
-            "embedded", "app", "pymodule", "wsgi", "httpd", "sys", "config", "gateway", "module",
+            "embedded", "pool", "app", "pymodule", "wsgi", "httpd", "sys", "config", "gateway", "module",
         ],
     ),
     ("module", &["hooks", "httpd"]),

@@ -10,6 +10,8 @@ mod load;
 mod logging;
 mod outcomes;
 mod overload;
+mod parent_configuration;
+mod parent_supervisor;
 mod privileges;
 mod pythons;
 mod rolling;
