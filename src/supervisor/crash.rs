@@ -127,7 +127,7 @@ impl Group {
         };
         self.say(level, Some(code), text);
         self.backoff.failed(now, self.last_instance.wrapping_mul(7919));
-        if let Some(failures) = self.backoff.to_say(now) {
+        if let Some(failures) = self.backoff.summary(now) {
             let first = text.lines().next().unwrap_or_default();
             let wait = self.retry_after(now);
             let text = format!(
