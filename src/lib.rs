@@ -4,7 +4,8 @@
 //!
 //! | room | what | may use |
 //! |---|---|---|
-//! | [`gateway`] | the neutral core: environ, headers, body, exchange, outcome, log codes | nothing |
+//! | [`gateway`] | the neutral core: environ, headers, body, exchange, outcome, log codes, what module and worker tell each other | `fcgi` |
+//! | [`fcgi`] | FastCGI as machines over buffers | nothing |
 //! | [`config`] | directives, settings, aliases, groups | nothing |
 //! | [`scoreboard`] | the slots of a daemon group's processes, over shared memory | nothing |
 //! | `ffi` | httpd's declarations and the shim | httpd |
@@ -37,6 +38,7 @@
 pub mod cli;
 pub mod config;
 mod fault;
+pub mod fcgi;
 pub mod gateway;
 #[cfg(feature = "python")]
 pub mod python;

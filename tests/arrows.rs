@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 /// Each room with the rooms it may use. A room that is not here may not exist.
 const ARROWS: &[(&str, &[&str])] = &[
     // Pure rooms use each other only.
-    ("gateway", &["config"]),
+    ("fcgi", &[]),
+    ("gateway", &["config", "fcgi"]),
     ("config", &["gateway", "scoreboard"]),
     ("fault", &[]),
     ("scoreboard", &[]),

@@ -19,6 +19,12 @@ impl Code {
     pub fn number(self) -> u16 {
         self.0
     }
+
+    /// The code with this number, if the table has it.
+    pub fn of_number(number: u16) -> Option<Code> {
+        let row = CODES.binary_search_by_key(&number, |entry| entry.code.0).ok()?;
+        CODES.get(row).map(|entry| entry.code)
+    }
 }
 
 /// One row of the table.

@@ -30,6 +30,8 @@ pub enum Name<'r> {
     Header(&'r [u8]),
     /// Set by configuration or by another module, by its own name.
     Set(&'r [u8]),
+    /// Any of these, by the key that it has in the environ: as another process has passed it on.
+    Final(&'r [u8]),
 }
 
 macro_rules! keys {
@@ -43,6 +45,11 @@ macro_rules! keys {
             /// The variable's name in an environ.
             pub const fn name(self) -> &'static str {
                 match self { $(Key::$variant => $name),+ }
+            }
+
+            /// Whether one of them has this name.
+            fn is_name(name: &[u8]) -> bool {
+                [$($name),+].iter().any(|known: &&str| known.as_bytes() == name)
             }
         }
     };
@@ -124,7 +131,7 @@ impl<'r> Environ<'r> {
         self.variables
             .iter()
             .rev()
-            .find(|variable| variable.name == Name::Server(key))
+            .find(|variable| variable.name.is_server(key))
             .map(|v| v.value)
     }
 }
@@ -136,7 +143,7 @@ impl Name<'_> {
     pub fn key(&self) -> Option<Vec<u8>> {
         match self {
             Name::Server(key) => Some(key.name().into()),
-            Name::Set(name) => is_set_name_allowed(name).then(|| name.to_vec()),
+            Name::Set(name) | Name::Final(name) => is_set_name_allowed(name).then(|| name.to_vec()),
             Name::Header(name) => header_key(name),
         }
     }
@@ -165,14 +172,38 @@ const COMMON_HEADERS: [&[u8]; 16] = [
 impl Name<'_> {
     /// Whether the value is a file name, decoded as Python decodes those.
     pub fn is_file_name(&self) -> bool {
-        matches!(self, Name::Server(key) if key.is_file_name())
+        match self {
+            Name::Server(key) => key.is_file_name(),
+            Name::Final(name) => is_file_name(name),
+            Name::Header(_) | Name::Set(_) => false,
+        }
+    }
+
+    /// Whether this is the computed variable `key`.
+    fn is_server(&self, key: Key) -> bool {
+        match self {
+            Name::Server(own) => *own == key,
+            Name::Final(name) => *name == key.name().as_bytes(),
+            Name::Header(_) | Name::Set(_) => false,
+        }
     }
 
     /// Whether `key`, this name's key, is one of a known few, so that it can be interned: names that clients
     /// choose must not fill a table that is never emptied.
     pub fn is_common(&self, key: &[u8]) -> bool {
-        matches!(self, Name::Server(_)) || COMMON_HEADERS.contains(&key)
+        match self {
+            Name::Server(_) => true,
+            Name::Final(_) => COMMON_HEADERS.contains(&key) || Key::is_name(key),
+            Name::Header(_) | Name::Set(_) => COMMON_HEADERS.contains(&key),
+        }
     }
+}
+
+/// Whether the value of the variable with this key is a file name.
+pub fn is_file_name(key: &[u8]) -> bool {
+    [Key::DocumentRoot, Key::ScriptFilename]
+        .iter()
+        .any(|known| known.name().as_bytes() == key)
 }
 
 /// Variables of the process that must not pass for variables of the request, and `HTTPS`, which is told
@@ -194,7 +225,7 @@ const COMPUTED: [&[u8]; 10] = [
 ];
 
 /// Names that mod_wsgi keeps to itself.
-const PRIVATE: &[u8] = b"mod_wsgi.x-";
+pub(super) const PRIVATE: &[u8] = b"mod_wsgi.x-";
 
 fn is_set_name_allowed(name: &[u8]) -> bool {
     !(NEVER_PASSED.contains(&name) || COMPUTED.contains(&name) || name.starts_with(PRIVATE))
