@@ -27,6 +27,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // Transport.
     ("embedded", &["app", "httpd", "sys", "gateway", "config"]),
+    (
+        "worker",
+        &[
+            "app",
+            "pymodule",
+            "wsgi",
+            "fcgi",
+            "scoreboard",
+            "sys",
+            "config",
+            "gateway",
+        ],
+    ),
     // Entries.
     (
         "hooks",

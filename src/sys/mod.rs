@@ -4,9 +4,15 @@
 
 pub mod channel;
 pub mod clock;
+pub mod epoll;
 pub mod file;
 pub mod futex;
+pub mod inherit;
+pub mod local_time;
 pub mod memory;
+pub mod own_process;
+pub mod peer;
 pub mod process;
+pub mod signals;
 pub mod socket;
 pub mod user;

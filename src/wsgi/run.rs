@@ -13,17 +13,35 @@ use crate::gateway::traffic::{CountedExchange, Traffic};
 use crate::gateway::{BodyError, Code, Environ, Exchange, Level, Outcome};
 use crate::python::{Attached, ErrorKind, Object, PyResult, Raised, format_exception};
 
+/// When the stages of a request began, in seconds since the epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// The server began to read it.
+    pub request: f64,
+    /// In a worker, what came between.
+    pub daemon: Option<DaemonTimes>,
+}
+
+/// When a request changed over to a worker, in seconds since the epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DaemonTimes {
+    /// It began to wait for one.
+    pub queue: f64,
+    /// The worker had it.
+    pub start: f64,
+}
+
 /// Runs one request against `application`.
 ///
 /// When this returns, all Python work of the request is done: the response iterable is closed and gone,
 /// and no Python object reaches `exchange` any more. What the response still has staged is the caller's to
-/// send, without the GIL. `request_start` is in seconds since the epoch.
+/// send, without the GIL.
 pub fn run<'py>(
     py: Attached<'py>,
     state: &State,
     exchange: &mut dyn Exchange,
     variables: &Environ<'_>,
-    request_start: f64,
+    times: Times,
     application: &Object<'py>,
 ) -> Outcome {
     let objects = match state.take_objects(py) {
@@ -36,7 +54,7 @@ pub fn run<'py>(
     };
     let call = Call {
         variables,
-        request_start,
+        times,
         application,
     };
     let request = Request {
@@ -63,7 +81,7 @@ fn run_watched<'py>(
     call: &Call<'_, '_, 'py>,
 ) -> Outcome {
     let traffic = Traffic::default();
-    let observation = Observation::begin(&traffic, call.request_start);
+    let observation = Observation::begin(&traffic, call.times);
     let request = Request {
         observation: Some(&observation),
         ..request
@@ -74,7 +92,7 @@ fn run_watched<'py>(
 /// What is to be called, and with what.
 struct Call<'a, 'r, 'py> {
     variables: &'a Environ<'r>,
-    request_start: f64,
+    times: Times,
     application: &'a Object<'py>,
 }
 
@@ -106,7 +124,7 @@ impl<'py> Request<'_, 'py> {
 
     fn respond(&self, call: &Call<'_, '_, 'py>) -> Outcome {
         let py = self.py;
-        let environ = match self.environ(call.variables, call.request_start) {
+        let environ = match self.environ(call.variables, call.times) {
             Ok(environ) => environ,
             Err(raised) => return self.failed(raised),
         };
@@ -126,13 +144,17 @@ impl<'py> Request<'_, 'py> {
         }
     }
 
-    fn environ(&self, variables: &Environ<'_>, request_start: f64) -> PyResult<'py, Object<'py>> {
+    fn environ(&self, variables: &Environ<'_>, times: Times) -> PyResult<'py, Object<'py>> {
         let py = self.py;
         let names = &self.state.names;
         let environ = environ::build(py, self.state, variables)?;
         environ.set_item(py, names.input.get(py), self.objects.input.get(py))?;
         environ.set_item(py, names.errors.get(py), self.objects.errors.get(py))?;
-        environ.set_item(py, names.request_start.get(py), &py.float(request_start)?)?;
+        environ.set_item(py, names.request_start.get(py), &py.float(times.request)?)?;
+        if let Some(daemon) = times.daemon {
+            environ.set_item(py, names.queue_start.get(py), &py.float(daemon.queue)?)?;
+            environ.set_item(py, names.daemon_start.get(py), &py.float(daemon.start)?)?;
+        }
         environ.set_item(py, names.application_start.get(py), &py.float(now())?)?;
         Ok(environ)
     }
@@ -157,6 +179,12 @@ impl<'py> Request<'_, 'py> {
 
     /// Logs what the application raised.
     fn failed(&self, raised: Raised<'py>) -> Outcome {
+        if self.state.is_request_timeout(self.py, &raised) {
+            observe::request_exception(self.py, self.transaction(), &raised.take());
+            let text = b"the request took too long and was interrupted";
+            self.log(Level::Info, Some(Code::REQUEST_INTERRUPTED), text);
+            return Outcome::Failed(504);
+        }
         let status = match self.client_fault(&raised) {
             Some(error) => {
                 observe::request_exception(self.py, self.transaction(), &raised.take());

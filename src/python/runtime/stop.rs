@@ -1,6 +1,5 @@
 //! The end of Python in a process.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -36,16 +35,8 @@ pub fn child_stop(patience: Duration) -> Stopped {
     if STOPPING.load(Ordering::Acquire) {
         return Stopped::NotRunning;
     }
-    let groups: Vec<&'static Interpreter> = runtime
-        .groups
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .values()
-        .copied()
-        .collect();
-    for interpreter in groups.iter().copied().chain([runtime.main]) {
-        let _ = interpreter.attach(|py| runtime.plan.announce_stop(py));
-    }
+    let groups = runtime.groups();
+    super::in_every_interpreter(|py| runtime.plan.announce_stop(py, ""));
     let still_active = runtime.wait_until_idle(patience);
     for interpreter in groups.iter().copied().chain([runtime.main]) {
         let _ = interpreter.attach(run_exit_callbacks);
@@ -58,11 +49,11 @@ pub fn child_stop(patience: Duration) -> Stopped {
 }
 
 impl Runtime {
-    fn wait_until_idle(&self, patience: Duration) -> usize {
-        let deadline = Instant::now() + patience;
+    pub(super) fn wait_until_idle(&self, patience: Duration) -> usize {
+        let deadline = Instant::now().checked_add(patience);
         loop {
             let active = self.active.load(Ordering::Acquire);
-            if active == 0 || Instant::now() >= deadline {
+            if active == 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return active;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -72,7 +63,7 @@ impl Runtime {
 
 /// Runs what CPython itself would run first when the interpreter ends: joins its non-daemon threads and
 /// calls the `atexit` callbacks. Errors are printed by Python to `sys.stderr`.
-fn run_exit_callbacks(py: Attached<'_>) {
+pub(super) fn run_exit_callbacks(py: Attached<'_>) {
     if let Ok(threading) = py.import(c"threading") {
         drop(threading.call_method(py, c"_shutdown", []));
     }
@@ -82,7 +73,7 @@ fn run_exit_callbacks(py: Attached<'_>) {
 }
 
 /// Ends a sub-interpreter; false when threads of its own keep it alive.
-fn end_interpreter(group: &'static Interpreter) -> bool {
+pub(super) fn end_interpreter(group: &'static Interpreter) -> bool {
     let Some(main) = main_interpreter() else {
         return false;
     };
