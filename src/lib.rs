@@ -18,7 +18,8 @@
 //! | [`app`] | the one door to applications | `script`, `wsgi`, `pymodule`, `python`, `sys` |
 //! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
 //! | [`worker`] | a process of a daemon group | `app`, `pymodule`, `wsgi`, `sys`, pure rooms |
-//! | [`hooks`] | what httpd calls | `embedded`, `app`, `httpd`, pure rooms |
+//! | [`pool`] | daemon mode in httpd's children: choosing a worker, and its answer | `httpd`, `sys`, pure rooms |
+//! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, pure rooms |
 //! | [`cli`] | the `rwsgi` command | pure rooms |
 //!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
@@ -67,3 +68,5 @@ pub mod hooks;
 pub mod httpd;
 #[cfg(all(feature = "httpd", feature = "python"))]
 pub mod module;
+#[cfg(feature = "httpd")]
+pub mod pool;

@@ -40,11 +40,15 @@ const ARROWS: &[(&str, &[&str])] = &[
             "gateway",
         ],
     ),
+    (
+        "pool",
+        &["httpd", "sys", "fcgi", "scoreboard", "gateway", "config"],
+    ),
     // Entries.
     (
         "hooks",
         &[
-            "embedded", "app", "pymodule", "wsgi", "httpd", "sys", "config", "gateway", "module",
+            "embedded", "pool", "app", "pymodule", "wsgi", "httpd", "sys", "config", "gateway", "module",
         ],
     ),
     ("module", &["hooks", "httpd"]),

@@ -13,7 +13,7 @@ use crate::script::{self, ScriptError, Scripts, SourceStamp};
 use crate::{sys, wsgi};
 
 pub use crate::python::Interruptible;
-pub use crate::python::runtime::{HAS_OWN_GIL, HashSeed, Settings};
+pub use crate::python::runtime::{HAS_OWN_GIL, HashSeed, IS_FREE_THREADED, Settings};
 pub use crate::script::{Access, Destination, Password, RealmHash, source_stamp};
 pub use import::{Import, import};
 pub use question::{
@@ -238,7 +238,7 @@ fn no_interpreter(group: &str, exchange: &mut dyn Exchange, reason: &NoInterpret
     Outcome::Failed(status)
 }
 
-pub use crate::python::runtime::{Stopped, child_stop, worker_announce_stop, worker_stop};
+pub use crate::python::runtime::{Stopped, child_leave, child_stop, worker_announce_stop, worker_stop};
 
 /// The version of the running Python, `3.11.2` for example.
 pub fn python_version() -> String {

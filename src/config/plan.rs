@@ -6,7 +6,7 @@
 
 mod messages;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,10 @@ pub struct HttpdFacts {
 pub struct GroupPlan {
     /// Its name.
     pub name: String,
+    /// Its number, which the supervisor gives it along with a scoreboard and keeps as long as that; 0 in
+    /// what httpd's parent sends.
+    #[serde(default)]
+    pub number: u32,
     /// What `WSGIDaemonProcess` says, as written.
     pub options: DaemonOptions,
     /// What is set for Python.
@@ -121,6 +125,20 @@ pub struct Import {
     pub application_group: String,
 }
 
+/// The socket of a worker. `number` is its group's, `instance` its own in the group.
+#[must_use]
+pub fn socket_path(directory: &Path, number: u32, instance: u32) -> PathBuf {
+    directory.join(format!("{number}/{instance}.sock"))
+}
+
+/// Whether the sockets of all workers can be addressed in this directory (`sun_path` of unix(7)).
+#[must_use]
+pub fn sockets_fit(directory: &Path) -> bool {
+    const LONGEST: usize = 107;
+    let longest = socket_path(directory, u32::MAX, u32::MAX);
+    longest.as_os_str().len() <= LONGEST
+}
+
 /// Which lines reach a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LogLevel(
@@ -160,4 +178,18 @@ pub struct WorkerPlan {
     /// Scripts to load before it takes requests: the group's imports, then those that its predecessors had
     /// loaded.
     pub loads: Vec<Load>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_fits_when_its_longest_socket_does() {
+        let with = |length: usize| PathBuf::from(format!("/{}", "d".repeat(length - 1)));
+        assert!(sockets_fit(&with(80)));
+        assert!(!sockets_fit(&with(81)));
+        let longest = socket_path(&with(80), u32::MAX, u32::MAX);
+        assert_eq!(longest.as_os_str().len(), 107);
+    }
 }

@@ -1,5 +1,8 @@
 //! An exchange for scripts that do not answer a request: they can write to its log, and no more.
 
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
 use crate::gateway::{
     BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Origin,
 };
@@ -63,6 +66,10 @@ impl Exchange for Bystander<'_> {
 
     fn is_client_gone(&self) -> bool {
         false
+    }
+
+    fn server_record(&self) -> Option<NonNull<c_void>> {
+        self.request.as_ref()?.record_for_applications()
     }
 
     fn log(&mut self, level: Level, code: Option<Code>, text: &[u8]) {

@@ -163,3 +163,6 @@ impl AnswerReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@
 
 pub mod client;
 mod fault;
+#[cfg(test)]
+mod fuzz;
 mod management;
 pub mod params;
 pub mod record;

@@ -78,3 +78,101 @@ impl<'a> Iterator for Pairs<'a> {
         Some(pair)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Owned = Vec<(Vec<u8>, Vec<u8>)>;
+
+    fn read(content: &[u8]) -> Result<Owned, Fault> {
+        Pairs::new(content)
+            .map(|pair| pair.map(|(name, value)| (name.to_vec(), value.to_vec())))
+            .collect()
+    }
+
+    fn encoded(pairs: &Owned) -> Vec<u8> {
+        let mut content = Vec::new();
+        for (name, value) in pairs {
+            push_pair(&mut content, name, value);
+        }
+        content
+    }
+
+    fn some_pairs() -> impl Strategy<Value = Owned> {
+        let text = |least| {
+            prop_oneof![
+                prop::collection::vec(any::<u8>(), least..20),
+                prop::collection::vec(any::<u8>(), 126..300),
+            ]
+        };
+        prop::collection::vec((text(1), text(0)), 0..6)
+    }
+
+    proptest! {
+        #[test]
+        fn pairs_are_read_as_they_were_pushed(pairs in some_pairs()) {
+            prop_assert_eq!(read(&encoded(&pairs)), Ok(pairs));
+        }
+
+        #[test]
+        fn content_that_is_cut_off_is_noticed(pairs in some_pairs()) {
+            let content = encoded(&pairs);
+            for end in 0..content.len() {
+                match read(&content[..end]) {
+                    Ok(whole) => prop_assert_eq!(&encoded(&whole)[..], &content[..end]),
+                    Err(fault) => prop_assert_eq!(fault, Fault::PairCut),
+                }
+            }
+        }
+
+        #[test]
+        fn any_content_is_read_or_refused(content in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut pairs = Pairs::new(&content);
+            while let Some(Ok((name, value))) = pairs.next() {
+                prop_assert!(!name.is_empty() && name.len() + value.len() < content.len());
+            }
+            prop_assert!(pairs.next().is_none());
+        }
+    }
+
+    /// lengths whose sum overflows 32 bits, or that go beyond the content.
+    #[test]
+    fn lengths_beyond_the_content_are_refused() {
+        const LONG: [[u8; 4]; 4] = [
+            [0xff, 0xff, 0xff, 0xff],
+            [0xff, 0xff, 0xff, 0xfe],
+            [0x80, 0x00, 0x00, 0x40],
+            [0x7f, 0xff, 0xff, 0xff],
+        ];
+        let text = [b'x'; 32];
+        for long in LONG {
+            for lengths in [
+                [&long[..], &long].concat(),
+                [&[1][..], &long].concat(),
+                [&long[..], &[1]].concat(),
+            ] {
+                let content = [&lengths[..], &text].concat();
+                assert_eq!(read(&content), Err(Fault::PairCut), "{lengths:x?}");
+            }
+        }
+        assert_eq!(read(&[33, 0, b'x']), Err(Fault::PairCut));
+    }
+
+    #[test]
+    fn a_long_form_of_a_short_length_is_read() {
+        // 0x80000000 and its like say 0 and up.
+        let value_0 = [&[1, 0x80, 0, 0, 0][..], b"a"].concat();
+        assert_eq!(read(&value_0), Ok(vec![(b"a".to_vec(), Vec::new())]));
+        let name_1 = [&[0x80, 0, 0, 1, 1][..], b"ab"].concat();
+        assert_eq!(read(&name_1), Ok(vec![(b"a".to_vec(), b"b".to_vec())]));
+    }
+
+    #[test]
+    fn a_pair_without_a_name_is_refused() {
+        for content in [&[0, 0][..], &[0, 1, b'x'], &[0x80, 0, 0, 0, 0]] {
+            assert_eq!(read(content), Err(Fault::PairUnnamed));
+        }
+    }
+}

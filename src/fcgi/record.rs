@@ -141,3 +141,63 @@ pub fn push_end(out: &mut Vec<u8>, id: u16, app_status: u32, status: ProtocolSta
         &[a3, a2, a1, a0, status as u8, 0, 0, 0],
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_header_is_read_as_it_was_written(kind in any::<u8>(), id in any::<u16>(), length in any::<u16>(),
+                                              padding in any::<u8>()) {
+            let header = Header { kind, id, length, padding };
+            prop_assert_eq!(Header::parse(&header.bytes()), Ok(header));
+        }
+    }
+
+    #[test]
+    fn a_kind_is_found_by_its_number() {
+        for raw in 0..=u8::MAX {
+            assert_eq!(
+                Kind::of(raw).map(|kind| kind as u8),
+                (1..=11).contains(&raw).then_some(raw)
+            );
+        }
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        let mut bytes = header(Kind::Stdout, 1, 0);
+        for version in [0, 2, b'H', 0xff] {
+            bytes[0] = version;
+            assert_eq!(Header::parse(&bytes), Err(Fault::Version(version)));
+        }
+    }
+
+    /// lengths around 16 bits.
+    #[test]
+    fn content_is_cut_at_what_16_bits_can_tell() {
+        for (length, expected) in [
+            (0, &[0][..]),
+            (1, &[1]),
+            (65_535, &[65_535]),
+            (65_536, &[65_535, 1]),
+            (131_071, &[65_535, 65_535, 1]),
+        ] {
+            let mut out = Vec::new();
+            push(&mut out, Kind::Stdin, 7, &vec![b'x'; length]);
+            let (mut rest, mut lengths) = (&out[..], Vec::new());
+            while let Some((head, after)) = rest.split_first_chunk::<HEADER_LEN>() {
+                let header = Header::parse(head).expect("version 1");
+                assert_eq!(
+                    (header.kind, header.id, header.padding),
+                    (Kind::Stdin as u8, 7, 0)
+                );
+                lengths.push(header.length);
+                rest = &after[usize::from(header.length)..];
+            }
+            assert_eq!(lengths, expected, "{length}");
+        }
+    }
+}

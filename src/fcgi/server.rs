@@ -302,3 +302,6 @@ impl RequestReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

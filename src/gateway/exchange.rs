@@ -1,7 +1,9 @@
 //! One request and its answer, as a protocol sees them.
 
+use std::ffi::c_void;
 use std::fmt;
 use std::fs::File;
+use std::ptr::NonNull;
 
 use super::{BodyRule, Code, Head, diagnosis};
 
@@ -56,6 +58,12 @@ pub trait Exchange: Send {
 
     /// A variable of the server's TLS, such as `SSL_CLIENT_S_DN`.
     fn tls_variable(&mut self, _name: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The server's own record of the request, for extension modules of an application that may have it
+    /// (`WSGIPassApacheRequest`). Valid until the request ends.
+    fn server_record(&self) -> Option<NonNull<c_void>> {
         None
     }
 

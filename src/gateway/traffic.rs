@@ -1,5 +1,7 @@
 //! What one request reads and writes, counted on its way through an exchange.
 
+use std::ffi::c_void;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -134,6 +136,10 @@ impl Exchange for CountedExchange<'_> {
 
     fn tls_variable(&mut self, name: &[u8]) -> Option<Vec<u8>> {
         self.inner.tls_variable(name)
+    }
+
+    fn server_record(&self) -> Option<NonNull<c_void>> {
+        self.inner.server_record()
     }
 }
 

@@ -1,17 +1,19 @@
 //! The start and the end of httpd's processes.
 
+use std::ffi::CString;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::app::{self, HashSeed, Import, Settings, Stopped};
-use crate::config::interpreter::{self, PythonSettings, Utf8Mode};
-use crate::config::python_home::{self, HomeKind, HomeProblem, ServingUser};
+use crate::config::interpreter::{self, InterpreterOptions, PythonSettings, Utf8Mode};
+use crate::config::python_home::{self, EmbeddedPython, HomeKind, HomeProblem, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::embedded::Bystander;
 use crate::gateway::{Code, Level};
 use crate::httpd::{Child, Startup, log, process, scoreboard};
+use crate::pool::Groups;
 use crate::pymodule::{InterpreterSetup, ServerReporter, ServerText, Setup};
 use crate::sys;
 use crate::wsgi::{COMPATIBLE_WITH, Constants};
@@ -21,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 static PID: OnceLock<String> = OnceLock::new();
 static PYTHON_RUNS: AtomicBool = AtomicBool::new(false);
+/// Whether this process ends without ending Python (`WSGIDestroyInterpreter Off`).
+static LEAVES_PYTHON: AtomicBool = AtomicBool::new(false);
 
 /// The number of this process, as text.
 pub(super) fn pid_text() -> &'static [u8] {
@@ -42,39 +46,62 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
         let (uid, gid) = process::serving_user();
         let gids = sys::user::groups_of(&process::serving_user_name(), gid);
         let user = ServingUser { uid, gids };
-        if let Err(problem) = python_home::check(Path::new(home), app::built_with(), &user) {
+        if let Err(problem) = python_home::check(Path::new(home), embedded_python(), &user) {
             report_home(&problem);
         }
+    }
+}
+
+fn embedded_python() -> EmbeddedPython {
+    EmbeddedPython {
+        version: app::built_with(),
+        free_threaded: app::IS_FREE_THREADED,
     }
 }
 
 /// Tells of what this Python cannot do although it is asked for.
 fn warn_of_python_limits(python: &PythonSettings) {
     let warn = |code, text: &str| log::server(Level::Warning, Some(code), text.as_bytes());
-    let mut all = std::iter::once(&python.options).chain(python.layers.iter().map(|layer| &layer.options));
-    if !app::HAS_OWN_GIL && all.any(|options| options.per_interpreter_gil == Some(true)) {
+    let any = |asked: fn(&InterpreterOptions) -> bool| {
+        asked(&python.options) || python.layers.iter().any(|layer| asked(&layer.options))
+    };
+    let wants_own_gil = any(|options| options.per_interpreter_gil == Some(true));
+    if !app::HAS_OWN_GIL && wants_own_gil {
         warn(
             Code::OWN_GIL_UNAVAILABLE,
             "WSGIPerInterpreterGIL has no effect: it needs Python 3.12 or later",
         );
     }
-    let grouped = python
+    let mut grouped = python
         .layers
         .iter()
         .filter(|layer| layer.selectors.application_group.is_some());
-    if grouped
-        .clone()
-        .any(|layer| layer.options.free_threading == Some(true))
-    {
+    if grouped.any(|layer| layer.options.free_threading == Some(true)) {
         warn(
             Code::FREE_THREADING_IGNORED,
             "WSGIFreeThreading is ignored in sections that name an application group",
         );
     }
-    if python.interpreter_options("", "").free_threading {
+    if !python.interpreter_options("", "").free_threading {
+        return;
+    }
+    if !app::IS_FREE_THREADED {
         warn(
             Code::FREE_THREADING_UNAVAILABLE,
             "WSGIFreeThreading has no effect: it needs a free-threaded Python",
+        );
+        return;
+    }
+    if wants_own_gil {
+        warn(
+            Code::OWN_GIL_WITHOUT_GIL,
+            "WSGIPerInterpreterGIL has no effect in processes that run without a GIL (WSGIFreeThreading)",
+        );
+    }
+    if any(|options| options.switch_interval.is_some()) {
+        warn(
+            Code::SWITCH_INTERVAL_WITHOUT_GIL,
+            "WSGISwitchInterval has no effect in processes that run without a GIL (WSGIFreeThreading)",
         );
     }
 }
@@ -89,8 +116,9 @@ fn report_home(problem: &HomeProblem) {
     log::server(Level::Error, Some(code), problem.to_string().as_bytes());
 }
 
-/// Starts Python, unless the configuration keeps it out of httpd's processes.
+/// Takes over the daemon groups, and starts Python, unless the configuration keeps it out of httpd's processes.
 pub(super) fn child_start(child: &Child<'_>) -> bool {
+    Groups::child_take_over();
     let settings = child.settings();
     if settings.restrict_embedded() && !settings.needs_embedded_python() {
         return false;
@@ -103,6 +131,13 @@ pub(super) fn child_start(child: &Child<'_>) -> bool {
             return false;
         }
     };
+    if let Some(eggs) = settings.python.eggs.as_deref()
+        && let Ok(eggs) = CString::new(eggs)
+    {
+        // Python, and what is shown of the environment, begin with what stands here now.
+        sys::process::child_set_variable(c"PYTHON_EGG_CACHE", &eggs);
+    }
+    LEAVES_PYTHON.store(!settings.python.destroy_interpreter(), Ordering::Release);
     match app::child_start(&python, setup(settings)) {
         Ok(()) => {
             PYTHON_RUNS.store(true, Ordering::Release);
@@ -154,9 +189,10 @@ fn python_settings(settings: &PythonSettings) -> Result<Settings, HomeProblem> {
             Utf8Mode::On => Some(true),
             Utf8Mode::Off => Some(false),
         },
+        free_threading: settings.interpreter_options("", "").free_threading,
     };
     if let Some(home) = &settings.home {
-        let home = python_home::check_here(Path::new(home), app::built_with())?;
+        let home = python_home::check_here(Path::new(home), embedded_python())?;
         match home.kind {
             HomeKind::Venv { program, .. } => python.program_name = Some(path_bytes(&program)),
             HomeKind::Prefix => {
@@ -213,9 +249,10 @@ fn interpreter_setups(settings: &ServerSettings) -> Box<dyn Fn(&str) -> Interpre
     let python = settings.python.clone();
     Box::new(move |name| {
         let options = python.interpreter_options("", name);
-        let own_gil = options.per_interpreter_gil && !name.is_empty();
+        let without_gil = app::IS_FREE_THREADED && options.free_threading;
+        let own_gil = options.per_interpreter_gil && !name.is_empty() && !without_gil;
         // Interpreters that share a GIL share its interval.
-        let fitting = own_gil || !options.switch_interval_of_application;
+        let fitting = (own_gil || !options.switch_interval_of_application) && !without_gil;
         InterpreterSetup {
             python_path: options.path,
             home: None,
@@ -233,6 +270,10 @@ fn interpreter_setups(settings: &ServerSettings) -> Box<dyn Fn(&str) -> Interpre
 
 /// Stops Python.
 pub(super) fn child_exit() {
+    if LEAVES_PYTHON.load(Ordering::Acquire) {
+        app::child_leave();
+        return;
+    }
     if let Stopped::Abandoned(requests) = app::child_stop(PATIENCE) {
         let text = format!("Python was left without being finalised, with {requests} requests still running");
         log::server(Level::Warning, Some(Code::STOP_INCOMPLETE), text.as_bytes());

@@ -1,7 +1,7 @@
 //! A request as httpd knows it.
 
 use std::borrow::Cow;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
 use std::marker::PhantomData;
 use std::os::fd::RawFd;
 use std::ptr::NonNull;
@@ -62,6 +62,13 @@ impl<'r> Request<'r> {
 
     fn rec_ptr(&self) -> *mut ffi::request_rec {
         self.raw.as_ptr()
+    }
+
+    /// The record itself, where `WSGIPassApacheRequest` lets applications have it.
+    pub fn record_for_applications(&self) -> Option<NonNull<c_void>> {
+        self.dir_settings()
+            .pass_apache_request()
+            .then_some(self.raw.cast())
     }
 
     fn connection(&self) -> *mut ffi::conn_rec {

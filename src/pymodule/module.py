@@ -73,9 +73,7 @@ def add_later():
     def find(name):
         if name not in LATER:
             raise AttributeError(f"module 'mod_wsgi' has no attribute '{name}'")
-        value = LATER[name]()
-        setattr(module, name, value)
-        return value
+        return vars(module).setdefault(name, LATER[name]())
 
     module.__getattr__ = find
     module.__dir__ = lambda: sorted({*vars(module), *LATER})

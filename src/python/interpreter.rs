@@ -229,12 +229,14 @@ impl Interpreter {
         self.delete_abandoned(py);
     }
 
-    /// How many thread states other than `ours` the interpreter still has.
+    /// Whether the interpreter has thread states besides the current one.
     pub(super) fn has_foreign_threads(&self, _py: Attached<'_>) -> bool {
-        // SAFETY: attached; walks the interpreter's list, which changes under the GIL only.
+        // SAFETY: attached; only the current state, which stays, is looked into: others may end at any time
+        // where there is no GIL.
         unsafe {
+            let current = ffi::PyThreadState_Get();
             let head = ffi::PyInterpreterState_ThreadHead(self.raw.load(Ordering::Acquire));
-            !head.is_null() && !ffi::PyThreadState_Next(head).is_null()
+            head != current || !ffi::PyThreadState_Next(current).is_null()
         }
     }
 

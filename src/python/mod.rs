@@ -19,12 +19,17 @@
 //!    interpreter's is always made first.
 //! 4. An interpreter may end only when no other thread state is left in it, and Python may be finalised
 //!    only when no sub-interpreter is left.
-//! 5. A thread that asks for the GIL after finalisation never returns; so nobody attaches once the
+//! 5. A free-threaded Python (PEP 703) may run without a GIL: then being attached keeps nobody else out. So
+//!    nothing borrowed is taken from a list or dict that others see, a count of references decides nothing
+//!    ([`Object::has_references`]), and what Rust shares stands under mutexes that are never held while Python
+//!    code can run.
+//! 6. A thread that asks for the GIL after finalisation never returns; so nobody attaches once the
 //!    runtime is [stopping](runtime::is_stopping).
 
 #![allow(unsafe_code, reason = "the fence around CPython")]
 
 mod attach;
+mod capsule;
 mod compile;
 mod convert;
 mod error;
@@ -38,6 +43,7 @@ pub mod runtime;
 mod traceback;
 
 pub use attach::Attached;
+pub use capsule::Capsule;
 pub use compile::Code;
 pub use error::{ErrorKind, PyResult, Raised};
 pub use gil_wait::{GilWait, gil_wait, measure_gil_waits};

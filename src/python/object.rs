@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 
 use pyo3::ffi;
 
+use super::runtime::has_gil;
 use super::{Attached, PyResult, Raised};
 
 /// An owned reference, valid while the thread stays attached.
@@ -42,6 +43,14 @@ impl<'py> Object<'py> {
     ///
     /// `ptr` is null or a strong reference of the attached interpreter.
     pub(super) unsafe fn from_owned(_py: Attached<'py>, ptr: *mut ffi::PyObject) -> Option<Self> {
+        // SAFETY: passed on from the caller.
+        unsafe { Object::new(ptr) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`from_owned`](Self::from_owned), with the thread attached for `'py`.
+    unsafe fn new(ptr: *mut ffi::PyObject) -> Option<Self> {
         NonNull::new(ptr).map(|ptr| Object {
             ptr,
             _attached: PhantomData,
@@ -106,18 +115,26 @@ impl<'py> Object<'py> {
         self.as_ptr() == unsafe { ffi::Py_None() }
     }
 
-    /// Number of strong references, ours included.
-    pub fn reference_count(&self) -> isize {
+    /// Whether there are exactly `count` strong references, ours included. Without a GIL nobody can tell, as
+    /// another thread may be about to change the number: then the answer is no.
+    pub fn has_references(&self, count: isize) -> bool {
         // SAFETY: alive (invariant).
-        unsafe { ffi::Py_REFCNT(self.as_ptr()) }
+        has_gil() && unsafe { ffi::Py_REFCNT(self.as_ptr()) } == count
     }
 
     /// `type(self).__name__`, for messages.
     pub fn type_name(&self) -> String {
-        // SAFETY: `tp_name` is a C string that lives as long as the type, which the object keeps alive.
-        let name = unsafe { CStr::from_ptr((*ffi::Py_TYPE(self.as_ptr())).tp_name) };
-        let name = name.to_string_lossy();
-        name.rsplit('.').next().unwrap_or_default().to_string()
+        // SAFETY: alive (invariant); both calls give new references, and a failure is cleared.
+        let name: Option<Object<'py>> = unsafe {
+            let class = Object::new(ffi::PyObject_Type(self.as_ptr()));
+            let name = class.and_then(|class| Object::new(ffi::PyType_GetName(class.as_ptr().cast())));
+            if name.is_none() {
+                ffi::PyErr_Clear();
+            }
+            name
+        };
+        let text = name.as_ref().and_then(Object::as_utf8);
+        String::from_utf8_lossy(text.unwrap_or_default()).into_owned()
     }
 
     /// `callable(self)`.
@@ -189,6 +206,25 @@ impl<'py> Object<'py> {
             }
             let length = usize::try_from(ffi::PyUnicode_GET_LENGTH(ptr)).unwrap_or_default();
             Some(std::slice::from_raw_parts(ffi::PyUnicode_1BYTE_DATA(ptr), length))
+        }
+    }
+
+    /// The UTF-8 form of a `str`, which keeps it in memory from now on; `None` for another type and for lone
+    /// surrogates.
+    fn as_utf8(&self) -> Option<&[u8]> {
+        if !self.is_str() {
+            return None;
+        }
+        let mut length = 0;
+        // SAFETY: a str's UTF-8 form lives as long as the reference; a failure is cleared.
+        unsafe {
+            let data = ffi::PyUnicode_AsUTF8AndSize(self.as_ptr(), &raw mut length);
+            if data.is_null() {
+                ffi::PyErr_Clear();
+                return None;
+            }
+            let length = usize::try_from(length).unwrap_or_default();
+            Some(std::slice::from_raw_parts(data.cast::<u8>(), length))
         }
     }
 
@@ -339,17 +375,46 @@ impl<'py> Object<'py> {
     /// The item at `index` of an exact or derived `list` or `tuple`; `None` past its end and for other types.
     pub fn item(&self, py: Attached<'py>, index: usize) -> Option<Object<'py>> {
         let position = ffi::Py_ssize_t::try_from(index).ok()?;
-        // SAFETY: type and bounds are checked; the borrowed item gets a reference of its own at once.
+        // SAFETY: type and bounds are checked; a tuple cannot change, and list_item cares for lists.
         unsafe {
             let ptr = self.as_ptr();
-            let item = if ffi::PyList_Check(ptr) != 0 && position < ffi::PyList_GET_SIZE(ptr) {
-                ffi::PyList_GET_ITEM(ptr, position)
-            } else if ffi::PyTuple_Check(ptr) != 0 && position < ffi::PyTuple_GET_SIZE(ptr) {
-                ffi::PyTuple_GET_ITEM(ptr, position)
-            } else {
+            if ffi::PyList_Check(ptr) != 0 {
+                return self.list_item(py, position);
+            }
+            if ffi::PyTuple_Check(ptr) == 0 || position >= ffi::PyTuple_GET_SIZE(ptr) {
                 return None;
-            };
-            Object::from_borrowed(py, item)
+            }
+            Object::from_borrowed(py, ffi::PyTuple_GET_ITEM(ptr, position))
+        }
+    }
+
+    /// # Safety
+    ///
+    /// This is a list, and `position` is not negative.
+    #[cfg(not(Py_GIL_DISABLED))]
+    unsafe fn list_item(&self, py: Attached<'py>, position: ffi::Py_ssize_t) -> Option<Object<'py>> {
+        // SAFETY: a list by the caller's promise; the GIL keeps others from changing it between the three steps.
+        unsafe {
+            let ptr = self.as_ptr();
+            if position >= ffi::PyList_GET_SIZE(ptr) {
+                return None;
+            }
+            Object::from_borrowed(py, ffi::PyList_GET_ITEM(ptr, position))
+        }
+    }
+
+    /// # Safety
+    ///
+    /// This is a list.
+    #[cfg(Py_GIL_DISABLED)]
+    unsafe fn list_item(&self, py: Attached<'py>, position: ffi::Py_ssize_t) -> Option<Object<'py>> {
+        // SAFETY: a list by the caller's promise; CPython checks the position, and its IndexError is cleared.
+        unsafe {
+            let found = Object::from_owned(py, ffi::PyList_GetItemRef(self.as_ptr(), position));
+            if found.is_none() {
+                ffi::PyErr_Clear();
+            }
+            found
         }
     }
 
@@ -359,7 +424,7 @@ impl<'py> Object<'py> {
         let length = unsafe {
             let ptr = self.as_ptr();
             if ffi::PyList_Check(ptr) != 0 {
-                ffi::PyList_GET_SIZE(ptr)
+                ffi::PyList_Size(ptr)
             } else if ffi::PyTuple_Check(ptr) != 0 {
                 ffi::PyTuple_GET_SIZE(ptr)
             } else {
@@ -390,6 +455,7 @@ impl<'py> Object<'py> {
     }
 
     /// `self.get(key)` of a `dict`.
+    #[cfg(not(Py_3_13))]
     pub fn get_item(&self, py: Attached<'py>, key: &Object<'py>) -> PyResult<'py, Option<Object<'py>>> {
         // SAFETY: both alive; the borrowed result gets a reference of its own at once.
         unsafe {
@@ -402,13 +468,21 @@ impl<'py> Object<'py> {
         }
     }
 
+    /// `self.get(key)` of a `dict`.
+    #[cfg(Py_3_13)]
+    pub fn get_item(&self, py: Attached<'py>, key: &Object<'py>) -> PyResult<'py, Option<Object<'py>>> {
+        let mut found = std::ptr::null_mut();
+        // SAFETY: both alive; a valid out-parameter, which gets a new reference or null.
+        unsafe {
+            let code = ffi::PyDict_GetItemRef(self.as_ptr(), key.as_ptr(), &raw mut found);
+            Raised::check(py, code)?;
+            Ok(Object::from_owned(py, found))
+        }
+    }
+
     /// `self.pop(key, None)` of a `dict`, without the value.
     pub fn remove_item(&self, py: Attached<'py>, key: &Object<'py>) -> PyResult<'py, ()> {
-        match self.get_item(py, key)? {
-            // SAFETY: both alive; the key was there, and an error is reported by CPython.
-            Some(_) => Raised::check(py, unsafe { ffi::PyDict_DelItem(self.as_ptr(), key.as_ptr()) }),
-            None => Ok(()),
-        }
+        self.call_method(py, c"pop", [key, &py.none()]).map(drop)
     }
 
     /// `self.update(other)` of two `dict`s.

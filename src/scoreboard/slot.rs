@@ -19,6 +19,10 @@ pub enum SlotState {
     Done = 3,
 }
 
+/// What a running slot becomes when nobody waits for its request any more: the thread is not free before the
+/// worker says so. Reads as running.
+const ABANDONED: u32 = 4;
+
 /// A reserved slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
@@ -97,7 +101,23 @@ impl<'m> Slot<'m> {
 
     /// For the worker: it has answered and forgotten the request.
     pub fn finish(&self) {
-        let _ = self.change(SlotState::Running, SlotState::Done);
+        let was_abandoned = !self.change(SlotState::Running, SlotState::Done)
+            && self.state.load(Ordering::SeqCst) == ABANDONED;
+        if was_abandoned {
+            self.free();
+        }
+    }
+
+    /// Whether the worker now has to free it.
+    fn abandon(&self) -> bool {
+        self.state
+            .compare_exchange(
+                SlotState::Running as u32,
+                ABANDONED,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            )
+            .is_ok()
     }
 
     fn change(&self, from: SlotState, to: SlotState) -> bool {
@@ -189,6 +209,22 @@ impl Scoreboard<'_> {
             position.remove_busy();
         }
         self.hand_over(caller, now, wake);
+    }
+
+    /// Like [`release`](Self::release), for a request that was given up and may still be running: its thread
+    /// is given to nobody before the worker is done with it.
+    pub fn abandon(&self, grant: Grant, caller: u32, now: Millis, wake: impl Fn(&AtomicU32)) {
+        let (Some(position), Some(slot)) = (
+            self.position(grant.position),
+            self.slot(grant.position, grant.slot),
+        ) else {
+            return;
+        };
+        if position.instance() == grant.instance && slot.abandon() {
+            position.remove_busy();
+        } else {
+            self.release(grant, caller, now, wake);
+        }
     }
 
     /// For the supervisor: frees all slots of a position whose process has ended.

@@ -272,3 +272,27 @@ fn no_slot_is_shared_and_nobody_starves() {
         assert_eq!((board.waiting(), board.held(0), board.held(1)), (0, 0, 0));
     });
 }
+
+#[test]
+fn an_abandoned_request_keeps_its_thread_until_the_worker_is_done() {
+    with_board(1, 1, 8, |board| {
+        let grant = board.reserve(ME, 0).expect("free");
+        let slot = board.slot(grant.position, grant.slot).expect("exists");
+        slot.start(0, 0);
+        board.abandon(grant, ME, 0, no_wake);
+        assert_eq!(slot.state(), SlotState::Running);
+        assert!(board.reserve(ME, 0).is_none());
+        slot.finish();
+        assert_eq!(slot.state(), SlotState::Free);
+        assert!(board.reserve(ME, 0).is_some());
+    });
+}
+
+#[test]
+fn an_abandoned_request_that_was_not_started_leaves_a_free_thread() {
+    with_board(1, 1, 8, |board| {
+        let grant = board.reserve(ME, 0).expect("free");
+        board.abandon(grant, ME, 0, no_wake);
+        assert!(board.reserve(ME, 0).is_some());
+    });
+}

@@ -1,5 +1,6 @@
 //! The process and its threads.
 
+use std::ffi::CStr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -66,6 +67,14 @@ fn usage(who: libc::c_int) -> (CpuTime, u64) {
     };
     let kib = u64::try_from(usage.ru_maxrss).unwrap_or_default();
     (time, kib.saturating_mul(1024))
+}
+
+/// Sets a variable of the process's environment; nothing happens where name or value cannot be one.
+///
+/// Call it while the process has no thread but this one, as httpd's children do when they start.
+pub fn child_set_variable(name: &CStr, value: &CStr) {
+    // SAFETY: two C strings, which are copied; no other thread reads the environment (see above).
+    unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) };
 }
 
 /// Watches for `fork()` from now on; see [`is_forked_copy`].

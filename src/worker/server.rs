@@ -19,7 +19,7 @@ use crate::gateway::{Code, Level};
 use crate::scoreboard::{Layout, Scoreboard};
 use crate::sys::epoll::{Epoll, Interest};
 use crate::sys::memory::SharedWords;
-use crate::sys::{own_process, peer};
+use crate::sys::{own_process, stream};
 
 /// The listener's number for epoll; connections count from 0.
 const LISTENER: u64 = u64::MAX;
@@ -197,7 +197,7 @@ impl Server {
     }
 
     fn accepted(&self, socket: UnixStream) -> io::Result<()> {
-        let user = peer::user_of(&socket)?;
+        let user = stream::peer_uid(&socket)?;
         if !self.parts.users.contains(&user) {
             let text = format!("a process of user number {user} connected, which is not httpd's");
             log::line(Level::Warning, Code::STRANGER_REFUSED, &text);

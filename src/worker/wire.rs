@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use crate::fcgi::Fault;
 use crate::fcgi::server::{Event, MAX_PARAMS, RequestReader};
-use crate::sys::peer;
+use crate::sys::stream;
 
 /// Bytes of the buffer: most requests arrive whole.
 const USUAL: usize = 8 << 10;
@@ -104,9 +104,17 @@ impl Wire {
     /// Reads what has arrived, without waiting; `None` when nothing has, 0 at the end. Only when
     /// [empty](Self::is_empty).
     pub(super) fn read_arrived(&mut self, socket: &UnixStream) -> io::Result<Option<usize>> {
-        let read = peer::receive_arrived(socket, &mut self.buffer)?;
-        self.note_read(read.unwrap_or_default());
-        Ok(read)
+        match stream::receive_now(socket, &mut self.buffer) {
+            Ok(read) => {
+                self.note_read(read);
+                Ok(Some(read))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.note_read(0);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Waits for more of a body; 0 at the end. Only when [empty](Self::is_empty).
@@ -114,7 +122,7 @@ impl Wire {
         if self.buffer.len() < LARGE && self.filled {
             self.buffer.resize(LARGE, 0);
         }
-        let read = peer::receive(socket, &mut self.buffer)?;
+        let read = stream::receive(socket, &mut self.buffer)?;
         self.note_read(read);
         Ok(read)
     }

@@ -205,6 +205,10 @@ impl Events {
         for transaction in running {
             let shared = self.share(py, &transaction, None)?;
             active.set_item(py, &shared.id, &shared.data)?;
+            // Without a GIL the request may have ended meanwhile, and had nothing to take back then.
+            if !transaction.lease.is_lent() {
+                self.end(py, &transaction);
+            }
         }
         Ok(active)
     }

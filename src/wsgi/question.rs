@@ -4,11 +4,12 @@ use std::ffi::CStr;
 use std::sync::Arc;
 
 use super::errors::current_request;
+use super::run::REQUEST_RECORD;
 use super::state::{RequestObjects, State};
 use super::transaction::Transaction;
 use crate::gateway::{Environ, Exchange};
 use crate::python::native::{Arguments, Call, Payload, Type, TypeBuilder};
-use crate::python::{Attached, ErrorKind, Object, PyResult, Raised};
+use crate::python::{Attached, Capsule, ErrorKind, Object, PyResult, Raised};
 
 /// Runs `ask` with an environ for a function that is asked about a request; an exception, when there is none.
 ///
@@ -29,8 +30,18 @@ pub fn question<'py, R>(
             return Err(exception);
         }
     };
-    let environ = environ(py, state, &objects, variables, &tls).map_err(Raised::take);
-    let answer = environ.map(|environ| {
+    let record = exchange.server_record().map(|record| Capsule::new(py, record));
+    let environ = record
+        .transpose()
+        .and_then(|record| {
+            let environ = environ(py, state, &objects, variables, &tls)?;
+            if let Some(record) = &record {
+                environ.set_item(py, &py.interned(REQUEST_RECORD)?, record.object())?;
+            }
+            Ok((environ, record))
+        })
+        .map_err(Raised::take);
+    let answer = environ.map(|(environ, _record)| {
         let _current = current_request(&objects.transaction);
         objects.transaction.lease.lend(py, exchange, || {
             let answer = ask(&environ);
@@ -106,7 +117,7 @@ impl<'py> Tls<'py> {
     }
 
     fn is_kept(&self) -> bool {
-        self.test.reference_count() > 1 || self.lookup.reference_count() > 1
+        !self.test.has_references(1) || !self.lookup.has_references(1)
     }
 }
 

@@ -1,5 +1,7 @@
 //! One request: environ, call, response, close.
 
+use std::ffi::{CStr, c_void};
+use std::ptr::NonNull;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::environ;
@@ -11,7 +13,10 @@ use super::state::{RequestObjects, State};
 use super::transaction::Transaction;
 use crate::gateway::traffic::{CountedExchange, Traffic};
 use crate::gateway::{BodyError, Code, Environ, Exchange, Level, Outcome};
-use crate::python::{Attached, ErrorKind, Object, PyResult, Raised, format_exception};
+use crate::python::{Attached, Capsule, ErrorKind, Object, PyResult, Raised, format_exception};
+
+/// The key of the server's own record of a request.
+pub(super) const REQUEST_RECORD: &CStr = c"apache.request_rec";
 
 /// When the stages of a request began, in seconds since the epoch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,8 +113,12 @@ impl<'py> Request<'_, 'py> {
     #[inline]
     fn run(&self, exchange: &mut dyn Exchange, call: &Call<'_, '_, 'py>) -> Outcome {
         let _current = current_request(&self.objects.transaction);
+        let record = exchange.server_record();
         self.transaction().lease.lend(self.py, exchange, || {
-            let outcome = self.respond(call);
+            let outcome = match record {
+                None => self.respond(call, None),
+                Some(record) => self.respond_with_record(call, record),
+            };
             if let Some(observation) = self.observation {
                 observation.finished(self, outcome);
             }
@@ -122,9 +131,24 @@ impl<'py> Request<'_, 'py> {
         &self.objects.transaction
     }
 
-    fn respond(&self, call: &Call<'_, '_, 'py>) -> Outcome {
+    /// Lets the application have the server's record of the request until its response is closed.
+    #[cold]
+    fn respond_with_record(&self, call: &Call<'_, '_, 'py>, record: NonNull<c_void>) -> Outcome {
+        match Capsule::new(self.py, record) {
+            Ok(capsule) => self.respond(call, Some(&capsule)),
+            Err(raised) => self.failed(raised),
+        }
+    }
+
+    fn respond(&self, call: &Call<'_, '_, 'py>, record: Option<&Capsule<'py>>) -> Outcome {
         let py = self.py;
-        let environ = match self.environ(call.variables, call.times) {
+        let environ = self.environ(call.variables, call.times).and_then(|environ| {
+            if let Some(record) = record {
+                environ.set_item(py, &py.interned(REQUEST_RECORD)?, record.object())?;
+            }
+            Ok(environ)
+        });
+        let environ = match environ {
             Ok(environ) => environ,
             Err(raised) => return self.failed(raised),
         };

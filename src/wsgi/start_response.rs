@@ -65,13 +65,19 @@ impl Call<StartResponse> for StartResponse {
         let mut head = std::mem::take(&mut this.transaction.response().draft);
         let checked = read_head(py, &mut head, status, headers);
         let mut response = this.transaction.response();
-        if checked.is_ok() {
+        // Another thread may have sent something since the check.
+        let late = response.phase == Phase::Committed;
+        if checked.is_ok() && !late {
             std::mem::swap(&mut response.head, &mut head);
             response.phase = Phase::Started;
         }
         response.draft = head;
         drop(response);
         checked?;
+        if late {
+            let message = "start_response() called after headers were sent";
+            return Err(Raised::new(py, ErrorKind::RuntimeError, message));
+        }
         match this.write.get() {
             Some(write) => Ok(write.get(py).clone()),
             None => Err(Raised::new(

@@ -259,10 +259,10 @@ impl State {
 impl RequestObjects {
     /// `write` is also held by `start_response`.
     fn are_ours_alone(&self, py: Attached<'_>) -> bool {
-        self.start_response.get(py).reference_count() == 1
-            && self.write.get(py).reference_count() == 2
-            && self.input.get(py).reference_count() == 1
-            && self.errors.get(py).reference_count() == 1
+        self.start_response.get(py).has_references(1)
+            && self.write.get(py).has_references(2)
+            && self.input.get(py).has_references(1)
+            && self.errors.get(py).has_references(1)
     }
 }
 

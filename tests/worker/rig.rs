@@ -211,6 +211,7 @@ fn plan(executable: &Path) -> WorkerPlan {
     WorkerPlan {
         group: GroupPlan {
             name: "tests".into(),
+            number: 0,
             options: DaemonOptions {
                 threads: 3,
                 ..DaemonOptions::default()

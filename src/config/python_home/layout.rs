@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::pyvenv;
+use super::{EmbeddedPython, pyvenv};
 
 /// `prefix` of `prefix:exec_prefix`, a form that older configurations have.
 pub(super) fn first_of_pair(given: &Path) -> PathBuf {
@@ -43,7 +43,7 @@ pub(super) fn normalise(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// Versions for which `lib` has a directory `pythonX.Y`, in order.
+/// Versions for which `lib` has a directory `pythonX.Y` or `pythonX.Yt`, in order.
 pub(super) fn versions_in(lib: &Path) -> Vec<String> {
     let entries = fs::read_dir(lib).into_iter().flatten().flatten();
     let mut versions: Vec<String> = entries
@@ -54,15 +54,15 @@ pub(super) fn versions_in(lib: &Path) -> Vec<String> {
                 .strip_prefix("python")
                 .map(str::to_owned)
         })
-        .filter(|version| pyvenv::minor_version(version).is_some())
+        .filter(|version| pyvenv::minor_version(version.strip_suffix('t').unwrap_or(version)).is_some())
         .collect();
     versions.sort();
     versions
 }
 
 /// A version other than `embedded` whose standard library `prefix` holds.
-pub(super) fn other_version(prefix: &Path, (major, minor): (u8, u8)) -> Option<String> {
-    let embedded = format!("{major}.{minor}");
+pub(super) fn other_version(prefix: &Path, embedded: EmbeddedPython) -> Option<String> {
+    let embedded = embedded.to_string();
     let complete = |version: &String| prefix.join(format!("lib/python{version}/os.py")).exists();
     versions_in(&prefix.join("lib"))
         .into_iter()

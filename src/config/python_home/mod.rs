@@ -5,6 +5,7 @@ mod layout;
 mod problem;
 mod pyvenv;
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,29 @@ pub struct ServingUser {
     pub uid: u32,
     /// Numbers of its groups: the primary one and all others.
     pub gids: Vec<u32>,
+}
+
+/// The Python that the module was built with, as far as a home has to fit it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmbeddedPython {
+    /// Major and minor number.
+    pub version: (u8, u8),
+    /// Whether it is a free-threaded build, which has a library folder of its own (PEP 703).
+    pub free_threaded: bool,
+}
+
+impl fmt::Display for EmbeddedPython {
+    /// As folders and programs are named: `3.14`, `3.14t`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor) = self.version;
+        write!(f, "{major}.{minor}{}", self.abi())
+    }
+}
+
+impl EmbeddedPython {
+    fn abi(&self) -> &'static str {
+        if self.free_threaded { "t" } else { "" }
+    }
 }
 
 /// A home that Python can start from.
@@ -47,14 +71,14 @@ pub enum HomeKind {
     Prefix,
 }
 
-/// Judges `home` for the Python of version `embedded`, run by `user`.
+/// Judges `home` for the Python `embedded`, run by `user`.
 ///
 /// Access is computed from owners and mode bits, so that a parent running as root can tell. Access
 /// lists may grant more than these say: [`check_here`] in the user's own process has the last word.
 ///
 /// # Errors
 /// The first thing in the way.
-pub fn check(home: &Path, embedded: (u8, u8), user: &ServingUser) -> Result<PythonHome, HomeProblem> {
+pub fn check(home: &Path, embedded: EmbeddedPython, user: &ServingUser) -> Result<PythonHome, HomeProblem> {
     Preflight {
         access: Access::ByMode(user),
         embedded,
@@ -67,7 +91,7 @@ pub fn check(home: &Path, embedded: (u8, u8), user: &ServingUser) -> Result<Pyth
 ///
 /// # Errors
 /// The first thing in the way.
-pub fn check_here(home: &Path, embedded: (u8, u8)) -> Result<PythonHome, HomeProblem> {
+pub fn check_here(home: &Path, embedded: EmbeddedPython) -> Result<PythonHome, HomeProblem> {
     Preflight {
         access: Access::Tried,
         embedded,
@@ -77,7 +101,7 @@ pub fn check_here(home: &Path, embedded: (u8, u8)) -> Result<PythonHome, HomePro
 
 struct Preflight<'a> {
     access: Access<'a>,
-    embedded: (u8, u8),
+    embedded: EmbeddedPython,
 }
 
 impl Preflight<'_> {
@@ -151,9 +175,8 @@ impl Preflight<'_> {
             return Ok(Some(found.to_owned()));
         }
         // A library that this process may not look at is not a missing one.
-        let (major, minor) = self.embedded;
         for prefix in candidates {
-            let library = prefix.join(format!("lib/python{major}.{minor}"));
+            let library = prefix.join(format!("lib/python{}", self.embedded));
             if let Err(closed @ HomeProblem::NotAccessible { .. }) = self.access.directory(&library) {
                 return Err(closed);
             }
@@ -163,11 +186,10 @@ impl Preflight<'_> {
 
     /// `bin/python` of an environment; the link must lead somewhere.
     fn program(&self, home: &Path) -> Result<PathBuf, HomeProblem> {
-        let (major, minor) = self.embedded;
         let names = [
             "python".to_owned(),
             "python3".to_owned(),
-            format!("python{major}.{minor}"),
+            format!("python{}", self.embedded),
         ];
         let in_bin = names.map(|name| home.join("bin").join(name));
         let program = in_bin.iter().find(|path| path.symlink_metadata().is_ok());
@@ -187,8 +209,7 @@ impl Preflight<'_> {
         if is_pypy(prefix) {
             return Err(HomeProblem::PyPy(home.to_owned()));
         }
-        let (major, minor) = self.embedded;
-        let library = prefix.join("lib").join(format!("python{major}.{minor}"));
+        let library = prefix.join("lib").join(format!("python{}", self.embedded));
         // A directory that this process cannot look into is not the same as one that is not there.
         for directory in [prefix.join("lib"), library.clone()] {
             if directory.exists() {
@@ -216,15 +237,12 @@ impl Preflight<'_> {
 
     /// A file that only a standard library of the right version has.
     fn standard_library(&self, prefix: &Path) -> Option<PathBuf> {
-        let (major, minor) = self.embedded;
-        let folders = [
-            format!("lib/python{major}.{minor}"),
-            format!("lib64/python{major}.{minor}"),
-        ];
+        let folders = ["lib", "lib64"].map(|lib| format!("{lib}/python{}", self.embedded));
         let landmarks = folders
             .iter()
             .flat_map(|lib| [format!("{lib}/os.py"), format!("{lib}/os.pyc")]);
-        let zip = format!("lib/python{major}{minor}.zip");
+        let (major, minor) = self.embedded.version;
+        let zip = format!("lib/python{major}{minor}{}.zip", self.embedded.abi());
         landmarks
             .chain([zip])
             .map(|landmark| prefix.join(landmark))
@@ -232,12 +250,12 @@ impl Preflight<'_> {
     }
 
     fn same_version(&self, home: &Path, written: Option<(u8, u8)>) -> Result<(), HomeProblem> {
-        let (major, minor) = self.embedded;
         let found = match written {
-            Some(version) if version == self.embedded => return Ok(()),
-            Some((major, minor)) => Some(format!("{major}.{minor}")),
-            None if home.join(format!("lib/python{major}.{minor}")).exists() => None,
-            None => versions_in(&home.join("lib")).into_iter().next(),
+            Some((major, minor)) if (major, minor) != self.embedded.version => {
+                Some(format!("{major}.{minor}"))
+            }
+            _ if home.join(format!("lib/python{}", self.embedded)).exists() => None,
+            _ => versions_in(&home.join("lib")).into_iter().next(),
         };
         found.map_or(Ok(()), |found| {
             Err(HomeProblem::OtherVersion {
@@ -250,8 +268,7 @@ impl Preflight<'_> {
 
     /// The packages of an environment, if it has any, must be readable.
     fn packages(&self, home: &Path) -> Result<(), HomeProblem> {
-        let (major, minor) = self.embedded;
-        let packages = home.join(format!("lib/python{major}.{minor}/site-packages"));
+        let packages = home.join(format!("lib/python{}/site-packages", self.embedded));
         match self.access.listing(&packages) {
             Err(HomeProblem::Missing(_)) => Ok(()),
             outcome => outcome,

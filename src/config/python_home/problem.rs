@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::EmbeddedPython;
+
 /// What the serving user would do with an element of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -47,7 +49,7 @@ pub enum HomeProblem {
         /// Its version, such as `3.9`.
         found: String,
         /// The version that the module contains.
-        embedded: (u8, u8),
+        embedded: EmbeddedPython,
     },
     /// A virtual environment without the installation that it was made from.
     BaseMissing {
@@ -126,11 +128,11 @@ impl fmt::Display for HomeProblem {
             Self::OtherVersion {
                 home,
                 found,
-                embedded: (major, minor),
+                embedded,
             } => write!(
                 f,
-                "{} belongs to Python {found}, but this module contains Python {major}.{minor}; create it anew \
-                 with python{major}.{minor} -m venv, or use a module built for {found}",
+                "{} belongs to Python {found}, but this module contains Python {embedded}; create it anew \
+                 with python{embedded} -m venv, or use a module built for {found}",
                 home.display()
             ),
             Self::BaseMissing { home, base } if base.as_os_str().is_empty() => write!(

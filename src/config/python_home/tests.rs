@@ -8,7 +8,10 @@ use tempfile::TempDir;
 
 use super::*;
 
-const EMBEDDED: (u8, u8) = (3, 11);
+const EMBEDDED: EmbeddedPython = EmbeddedPython {
+    version: (3, 11),
+    free_threaded: false,
+};
 
 /// A directory with a complete base installation under `base`.
 struct Machine {
@@ -361,4 +364,35 @@ fn a_real_environment_is_accepted_when_there_is_one() {
         gids: vec![65534],
     };
     assert_eq!(check(home, EMBEDDED, &nobody).unwrap().kind, HomeKind::Prefix);
+}
+
+#[test]
+fn a_free_threaded_python_has_folders_of_its_own() {
+    let machine = Machine::new();
+    let free_threaded = EmbeddedPython {
+        version: (3, 11),
+        free_threaded: true,
+    };
+    let judge = |name: &str| check(&machine.path(name), free_threaded, &machine.stranger());
+    let other =
+        |name: &str| matches!(judge(name), Err(HomeProblem::OtherVersion { found, .. }) if found == "3.11");
+    machine.environment("venv");
+    assert!(other("base") && other("venv"));
+    machine.write("ft/lib/python3.11t/os.py", "");
+    machine.write("ft/bin/python3.11t", "");
+    assert_eq!(judge("ft").unwrap().kind, HomeKind::Prefix);
+    machine.problem(
+        "ft",
+        "ft",
+        "belongs to Python 3.11t, but this module contains Python 3.11;",
+    );
+    let bin = machine.path("ft/bin");
+    machine.write(
+        "made/pyvenv.cfg",
+        &format!("home = {}\nversion = 3.11.2\n", bin.display()),
+    );
+    machine.link("made/bin/python", bin.join("python3.11t"));
+    fs::create_dir_all(machine.path("made/lib/python3.11t/site-packages")).unwrap();
+    assert!(matches!(judge("made").unwrap().kind, HomeKind::Venv { .. }));
+    machine.problem("made", "made", "create it anew with python3.11 -m venv");
 }

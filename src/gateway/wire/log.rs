@@ -76,21 +76,19 @@ fn bits32(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// What fits into one frame, and the rest. The end of the line that the cut is at is left out.
+/// What fits into one frame, and the rest. The end of the line that the cut is at is left out; a line that does
+/// not fit is not cut inside a UTF-8 character.
 fn cut(text: &[u8]) -> (&[u8], &[u8]) {
-    let Some((piece, rest)) = text
-        .split_at_checked(MAX_TEXT)
-        .filter(|(_, rest)| !rest.is_empty())
-    else {
+    let Some(most) = text.get(..MAX_TEXT).filter(|most| most.len() < text.len()) else {
         return (text, &[]);
     };
-    match memchr::memrchr(b'\n', piece) {
-        Some(end) if end > 0 => (
-            text.get(..end).unwrap_or_default(),
-            text.get(end + 1..).unwrap_or_default(),
-        ),
-        _ => (piece, rest),
+    if let Some(end) = memchr::memrchr(b'\n', most).filter(|end| *end > 0) {
+        let (line, rest) = text.split_at(end);
+        return (line, rest.get(1..).unwrap_or_default());
     }
+    let is_continuation = |end: &usize| text.get(*end).is_some_and(|byte| byte & 0xc0 == 0x80);
+    let end = (MAX_TEXT - 3..=MAX_TEXT).rev().find(|end| !is_continuation(end));
+    text.split_at(end.unwrap_or(MAX_TEXT))
 }
 
 /// Puts entries together from pieces of a stream.
@@ -202,4 +200,125 @@ fn frame(bytes: &[u8]) -> Result<Option<(LogEntry<'_>, &[u8])>, WireFault> {
         text,
     };
     Ok(Some((entry, rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Owned = (Level, Option<u16>, Option<(Vec<u8>, i32)>, Vec<u8>);
+
+    fn owned(entry: &LogEntry<'_>) -> Owned {
+        let origin = entry.origin.map(|origin| (origin.file.to_vec(), origin.line));
+        (entry.level, entry.code, origin, entry.text.to_vec())
+    }
+
+    fn read(pieces: &[&[u8]]) -> Result<Vec<Owned>, WireFault> {
+        let (mut reader, mut entries) = (LogReader::default(), Vec::new());
+        for piece in pieces {
+            reader.feed(piece, |entry| entries.push(owned(&entry)))?;
+            assert!(reader.partial.len() <= MAX_ENTRY);
+        }
+        assert!(reader.is_at_boundary());
+        Ok(entries)
+    }
+
+    fn plain(text: &[u8]) -> LogEntry<'_> {
+        LogEntry {
+            level: Level::Error,
+            code: Some(174),
+            origin: None,
+            text,
+        }
+    }
+
+    fn an_entry() -> impl Strategy<Value = Owned> {
+        let bytes = || prop::collection::vec(any::<u8>(), 0..40);
+        (
+            prop::sample::select(&LEVELS[..]),
+            prop::option::of(1..=u16::MAX),
+            prop::option::of((bytes(), any::<i32>())),
+            bytes(),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn entries_arrive_as_they_were_pushed(entries in prop::collection::vec(an_entry(), 0..5), step in 1_usize..90) {
+            let mut stream = Vec::new();
+            for (level, code, origin, text) in &entries {
+                let origin = origin.as_ref().map(|(file, line)| Origin { file, line: *line });
+                LogEntry { level: *level, code: *code, origin, text }.push(&mut stream);
+            }
+            let pieces: Vec<&[u8]> = stream.chunks(step).collect();
+            prop_assert_eq!(read(&pieces).expect("no fault"), entries);
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80), step in 1_usize..90) {
+            let mut reader = LogReader::default();
+            let bytes = [&[MARK, 1][..], &bytes].concat();
+            let _ = bytes.chunks(step).try_for_each(|piece| reader.feed(piece, |_| {}));
+            prop_assert!(reader.partial.len() <= bytes.len());
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_at_lines_and_has_its_code_once() {
+        let line = [b'x'; 1000];
+        let text = [&line[..]; 200].join(&b'\n');
+        let mut stream = Vec::new();
+        plain(&text).push(&mut stream);
+        let entries = read(&[&stream]).expect("no fault");
+        assert_eq!(entries.iter().filter_map(|entry| entry.1).count(), 1);
+        assert!(entries.len() > 1 && entries.iter().all(|entry| entry.3.len() <= MAX_TEXT));
+        let texts: Vec<&[u8]> = entries.iter().map(|entry| &entry.3[..]).collect();
+        assert!(texts.join(&b'\n') == text);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters() {
+        let text = format!("x{}", "é".repeat(MAX_TEXT));
+        let mut stream = Vec::new();
+        plain(text.as_bytes()).push(&mut stream);
+        let entries = read(&[&stream]).expect("no fault");
+        assert!(entries.iter().all(|entry| std::str::from_utf8(&entry.3).is_ok()));
+        let joined: Vec<u8> = entries.into_iter().flat_map(|entry| entry.3).collect();
+        assert!(joined == text.as_bytes());
+    }
+
+    #[test]
+    fn the_end_of_a_long_file_name_is_kept() {
+        let file = [&[b'x'; MAX_FILE][..], b"end.py"].concat();
+        let origin = Some(Origin { file: &file, line: 7 });
+        let mut stream = Vec::new();
+        LogEntry {
+            origin,
+            ..plain(b"text")
+        }
+        .push(&mut stream);
+        let entries = read(&[&stream]).expect("no fault");
+        let (kept, line) = entries[0].2.clone().expect("an origin");
+        assert_eq!((kept.len(), kept.ends_with(b"end.py"), line), (MAX_FILE, true, 7));
+    }
+
+    #[test]
+    fn what_is_no_entry_is_refused_at_once() {
+        let mut good = Vec::new();
+        plain(b"text").push(&mut good);
+        for (position, byte) in [(0, b'T'), (1, 6), (8, 0xff), (12, 0x7f), (13, 0x10)] {
+            let mut bad = good.clone();
+            bad[position] = byte;
+            assert!(
+                LogReader::default().feed(&bad, |_| panic!("no entry")).is_err(),
+                "{position}"
+            );
+        }
+        assert!(
+            LogReader::default()
+                .feed(b"Traceback", |_| panic!("no entry"))
+                .is_err()
+        );
+    }
 }

@@ -149,3 +149,92 @@ impl<'a> RequestPlan<'a> {
         Some(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fcgi::params::Pairs;
+    use crate::gateway::Name;
+    use proptest::prelude::*;
+
+    fn pairs(params: &[u8]) -> Vec<(&[u8], &[u8])> {
+        Pairs::new(params)
+            .collect::<Result<_, _>>()
+            .expect("well encoded")
+    }
+
+    fn a_body() -> impl Strategy<Value = BodyLength> {
+        prop_oneof![
+            Just(BodyLength::None),
+            any::<u64>().prop_map(BodyLength::Known),
+            Just(BodyLength::Open)
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_arrives_as_it_was_pushed(script in prop::collection::vec(any::<u8>(), 1..400),
+                                           resource in prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
+                                           flags in any::<[bool; 4]>(), body in a_body(), stamp in any::<i64>(),
+                                           times in any::<[u64; 2]>()) {
+            let [reload, fold_case, is_head, ignore_activity] = flags;
+            let plan = RequestPlan {
+                script: &script, stamp, reload, fold_case, is_head, ignore_activity,
+                resource: resource.as_deref(), body, request_start_us: times[0], queue_start_us: times[1],
+            };
+            let mut params = Vec::new();
+            plan.push_params(&mut params);
+            let mut read = RequestPlan::default();
+            for (name, value) in pairs(&params) {
+                prop_assert!(is_private(name) && Name::Final(name).key().is_none());
+                prop_assert!(read.take(name, value));
+            }
+            prop_assert!(read.is_complete());
+            prop_assert_eq!(read, plan);
+        }
+
+        #[test]
+        fn any_plan_is_taken_whole_or_not_at_all(value in prop::collection::vec(any::<u8>(), 0..60)) {
+            for value in [value.clone(), [&[LAYOUT, 0, KNOWN_BODY][..], &value].concat()] {
+                let mut plan = RequestPlan::default();
+                let taken = plan.take(PLAN_PARAM, &value);
+                prop_assert_eq!(taken, plan.is_complete());
+            }
+        }
+    }
+
+    #[test]
+    fn malformed_plans_are_not_taken() {
+        let plan = RequestPlan {
+            script: b"/a.wsgi",
+            ..RequestPlan::default()
+        };
+        let mut params = Vec::new();
+        plan.push_params(&mut params);
+        let good = pairs(&params)[0].1;
+        for (position, byte) in [(0, 2), (1, 0x10), (2, 3), (3, 1)] {
+            let mut bad = good.to_vec();
+            bad[position] = byte;
+            assert!(!RequestPlan::default().take(PLAN_PARAM, &bad), "{position}");
+        }
+        for length in 0..=good.len() - plan.script.len() {
+            assert!(
+                !RequestPlan::default().take(PLAN_PARAM, &good[..length]),
+                "{length}"
+            );
+        }
+        let mut twice = RequestPlan::default();
+        assert!(twice.take(PLAN_PARAM, good));
+        assert!(!twice.take(PLAN_PARAM, good));
+    }
+
+    #[test]
+    fn other_names_are_left_to_the_environ() {
+        let mut plan = RequestPlan::default();
+        assert!(!plan.take(b"SCRIPT_NAME", b"/x"));
+        assert!(!plan.take(b"mod_wsgi.x-unknown", b"1"));
+        assert!(plan.take(LOG_PARAM, b"1"));
+        assert!(!plan.take(LOG_PARAM, b"2"));
+        assert_eq!(plan, RequestPlan::default());
+    }
+}

@@ -191,7 +191,7 @@ pub(super) unsafe extern "C" fn deallocate<T: Payload>(this: *mut ffi::PyObject)
         if let Some(free) = (*class).tp_free {
             free(this.cast());
         }
-        if (*class).tp_flags & ffi::Py_TPFLAGS_HEAPTYPE != 0 {
+        if ffi::PyType_GetFlags(class) & ffi::Py_TPFLAGS_HEAPTYPE != 0 {
             ffi::Py_DECREF(class.cast());
         }
     }

@@ -28,6 +28,11 @@ fn module_definition(doc: &'static CStr) -> ffi::PyModuleDef {
             slot: ffi::Py_mod_multiple_interpreters,
             value: ffi::Py_MOD_PER_INTERPRETER_GIL_SUPPORTED,
         },
+        #[cfg(Py_3_13)]
+        ffi::PyModuleDef_Slot {
+            slot: ffi::Py_mod_gil,
+            value: ffi::Py_MOD_GIL_NOT_USED,
+        },
         ffi::PyModuleDef_Slot {
             slot: 0,
             value: ptr::null_mut(),

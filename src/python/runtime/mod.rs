@@ -19,7 +19,7 @@ use rustc_hash::FxHashMap;
 use super::{Attached, Interpreter};
 
 pub use start::{HashSeed, Settings};
-pub use stop::{Stopped, child_stop};
+pub use stop::{Stopped, child_leave, child_stop};
 pub use worker::{worker_announce_stop, worker_start, worker_stop};
 
 /// Why Python, or an interpreter, could not start. One line.
@@ -69,6 +69,27 @@ pub enum Isolation {
 
 /// Whether this Python has interpreters with a GIL of their own.
 pub const HAS_OWN_GIL: bool = cfg!(Py_3_12);
+
+/// Whether this Python can run without a GIL (PEP 703).
+pub const IS_FREE_THREADED: bool = cfg!(Py_GIL_DISABLED);
+
+/// Whether Python was started without its GIL.
+static WITHOUT_GIL: AtomicBool = AtomicBool::new(false);
+
+/// Whether Python was started with a GIL, so that one thread at a time changes objects of an interpreter. An
+/// extension module that needs a GIL may have brought it back since, but it never goes away later.
+pub fn has_gil() -> bool {
+    !IS_FREE_THREADED || !WITHOUT_GIL.load(Ordering::Relaxed)
+}
+
+/// Asks Python, as the configuration is not the only thing that decides.
+fn runs_without_gil(py: Attached<'_>) -> bool {
+    let enabled = py
+        .import(c"sys")
+        .and_then(|sys| sys.call_method(py, c"_is_gil_enabled", []))
+        .and_then(|enabled| enabled.is_true(py));
+    matches!(enabled, Ok(false))
+}
 
 struct Runtime {
     main: &'static Interpreter,
@@ -150,7 +171,11 @@ unsafe fn set_up(plan: Box<dyn Plan>) -> Result<(), StartError> {
     // SAFETY: the thread state that is current.
     unsafe { main.adopt_current(state) };
     // SAFETY: this thread is attached until PyEval_SaveThread below.
-    let prepared = plan.prepare(unsafe { Attached::assume(main) });
+    let py = unsafe { Attached::assume(main) };
+    if IS_FREE_THREADED {
+        WITHOUT_GIL.store(runs_without_gil(py), Ordering::Relaxed);
+    }
+    let prepared = plan.prepare(py);
     // SAFETY: attached.
     unsafe { ffi::PyEval_SaveThread() };
     let runtime = Runtime {
@@ -167,7 +192,7 @@ unsafe fn set_up(plan: Box<dyn Plan>) -> Result<(), StartError> {
 /// Runs `f` in every interpreter there is now, the main one last.
 pub fn in_every_interpreter(mut f: impl FnMut(Attached<'_>)) {
     let Some(runtime) = RUNTIME.get() else { return };
-    for interpreter in runtime.groups().into_iter().chain([runtime.main]) {
+    for interpreter in runtime.all() {
         let _ = interpreter.attach(&mut f);
     }
 }
@@ -208,15 +233,6 @@ impl Runtime {
             .unwrap_or_else(PoisonError::into_inner)
             .get(name)
             .copied()
-    }
-
-    fn groups(&self) -> Vec<&'static Interpreter> {
-        self.groups
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .copied()
-            .collect()
     }
 
     fn count(&self) -> usize {

@@ -24,6 +24,8 @@ pub struct Settings {
     pub hash_seed: Option<HashSeed>,
     /// `-X utf8`; unset, Python decides by the locale and by `PYTHONUTF8`.
     pub utf8_mode: Option<bool>,
+    /// `-X gil=0`. Only a free-threaded Python can; `PYTHON_GIL` in the environment has the last word there.
+    pub free_threading: bool,
 }
 
 /// `PYTHONHASHSEED`'s two forms.
@@ -89,6 +91,10 @@ pub(super) fn initialize(settings: &Settings) -> Result<(), StartError> {
                 config.0.hash_seed = seed.into();
             }
             None => {}
+        }
+        #[cfg(Py_GIL_DISABLED)]
+        {
+            config.0.enable_gil = i32::from(!settings.free_threading);
         }
     }
     if let Some(home) = &settings.home {

@@ -1,5 +1,6 @@
 //! The end of Python in a process.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -35,20 +36,47 @@ pub fn child_stop(patience: Duration) -> Stopped {
     if STOPPING.load(Ordering::Acquire) {
         return Stopped::NotRunning;
     }
-    let groups = runtime.groups();
-    super::in_every_interpreter(|py| runtime.plan.announce_stop(py, ""));
+    runtime.announce_stop("");
     let still_active = runtime.wait_until_idle(patience);
-    for interpreter in groups.iter().copied().chain([runtime.main]) {
+    for interpreter in runtime.all() {
         let _ = interpreter.attach(run_exit_callbacks);
     }
-    if still_active > 0 || !groups.into_iter().all(end_interpreter) {
+    let mut groups = runtime
+        .all()
+        .into_iter()
+        .filter(|interpreter| !interpreter.name().is_empty());
+    if still_active > 0 || !groups.all(end_interpreter) {
         STOPPING.store(true, Ordering::Release);
         return Stopped::Abandoned(still_active);
     }
     finalize(runtime.main)
 }
 
+/// Ends the use of Python in a child that ends without finalising it: interpreters are told, then nobody gets
+/// in any more. No exit callback runs and no thread is waited for.
+///
+/// Call it on the thread that started Python, when no new request can come.
+pub fn child_leave() {
+    let Some(runtime) = RUNTIME.get() else { return };
+    if crate::python::is_attached() || STOPPING.load(Ordering::Acquire) {
+        return;
+    }
+    runtime.announce_stop("");
+    STOPPING.store(true, Ordering::Release);
+}
+
 impl Runtime {
+    pub(super) fn all(&self) -> Vec<&'static Interpreter> {
+        let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
+        groups.values().copied().chain([self.main]).collect()
+    }
+
+    pub(super) fn announce_stop(&self, reason: &str) {
+        for interpreter in self.all() {
+            let _ = interpreter.attach(|py| self.plan.announce_stop(py, reason));
+        }
+    }
+
     pub(super) fn wait_until_idle(&self, patience: Duration) -> usize {
         let deadline = Instant::now().checked_add(patience);
         loop {

@@ -43,7 +43,7 @@ pub fn worker_start<R>(plan: Box<dyn Plan>, body: impl FnOnce() -> R) -> Result<
 /// Tells every interpreter that the process stops.
 pub fn worker_announce_stop(reason: &str) {
     if let Some(runtime) = RUNTIME.get() {
-        super::in_every_interpreter(|py| runtime.plan.announce_stop(py, reason));
+        runtime.announce_stop(reason);
     }
 }
 
@@ -57,7 +57,11 @@ pub fn worker_stop(patience: Duration) -> Stopped {
         return Stopped::NotRunning;
     };
     let still_active = runtime.wait_until_idle(patience);
-    let groups = runtime.groups();
+    let groups: Vec<_> = runtime
+        .all()
+        .into_iter()
+        .filter(|interpreter| !interpreter.name().is_empty())
+        .collect();
     for group in &groups {
         let _ = group.attach(run_exit_callbacks);
     }
