@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // Transport.
     ("embedded", &["app", "httpd", "sys", "gateway", "config"]),
+    ("supervisor", &["sys", "scoreboard", "config", "gateway"]),
     (
         "worker",
         &[
@@ -48,11 +49,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "hooks",
         &[
-            "embedded", "pool", "app", "pymodule", "wsgi", "httpd", "sys", "config", "gateway", "module",
+            "embedded",
+            "pool",
+            "app",
+            "pymodule",
+            "wsgi",
+            "httpd",
+            "sys",
+            "scoreboard",
+            "config",
+            "gateway",
+            "module",
         ],
     ),
     ("module", &["hooks", "httpd"]),
-    ("cli", &["config", "gateway"]),
+    ("cli", &["config", "gateway", "supervisor"]),
     ("lib", &[]),
     ("bin", &["cli"]),
 ];

@@ -12,6 +12,7 @@ pub mod futex;
 pub mod identity;
 pub mod inherit;
 pub mod launch;
+
 pub mod limits;
 pub mod local_time;
 pub mod mailbox;
@@ -20,6 +21,8 @@ pub mod own_process;
 pub mod poll;
 pub mod private_directory;
 pub mod process;
+pub mod program_file;
+pub mod servant;
 pub mod signal_file;
 pub mod signals;
 pub mod socket;
