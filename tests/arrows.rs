@@ -27,6 +27,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // Transport.
     ("embedded", &["app", "httpd", "sys", "gateway", "config"]),
+    ("supervisor", &["sys", "scoreboard", "config", "gateway"]),
+    (
+        "worker",
+        &[
+            "app",
+            "pymodule",
+            "wsgi",
+            "fcgi",
+            "scoreboard",
+            "sys",
+            "config",
+            "gateway",
+        ],
+    ),
     (
         "pool",
         &["httpd", "sys", "fcgi", "scoreboard", "gateway", "config"],
@@ -35,11 +49,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "hooks",
         &[
-            "embedded", "pool", "app", "pymodule", "wsgi", "httpd", "sys", "config", "gateway", "module",
+            "embedded",
+            "pool",
+            "app",
+            "pymodule",
+            "wsgi",
+            "httpd",
+            "sys",
+            "scoreboard",
+            "config",
+            "gateway",
+            "module",
         ],
     ),
     ("module", &["hooks", "httpd"]),
-    ("cli", &["config", "gateway"]),
+    ("cli", &["config", "gateway", "supervisor"]),
     ("lib", &[]),
     ("bin", &["cli"]),
 ];

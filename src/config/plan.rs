@@ -4,6 +4,7 @@
 //! Both travel as JSON over a channel of their own. The supervisor and the workers are of the same version
 //! as the module, or say so and go no further.
 
+pub mod identity;
 mod messages;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,10 @@ pub use messages::{Control, ControlAnswer, FromWorker, Load, ToWorker};
 
 /// The version that all parts must share.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a group's Python executable runs as `-c`, with the [folders of workers](Plan::worker_folders) as
+/// arguments: it finds the worker and becomes one, or writes one line and exits with status 71.
+pub const BOOTSTRAP: &str = include_str!("plan/bootstrap.py");
 
 /// Everything the supervisor does for one reading of httpd's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -96,6 +96,18 @@ codes! {
     USER_NOT_IN_GROUP = 60: "A user is in none of the groups asked for.",
         "No name that groups_for_user() gave is listed by `Require wsgi-group`; letter case counts. The user is refused.",
         "Nothing, if that was meant.";
+    SOCKET_PATH_TOO_LONG = 64: "The sockets of daemon processes would have too long a path.",
+        "WSGISocketPrefix, or httpd's directory of run-time files (DefaultRuntimeDir), is so long that the system cannot address sockets below it. The server does not start.",
+        "Name a shorter path by WSGISocketPrefix.";
+    PRIORITY_NOT_SET = 75: "cpu-priority= could not be set.",
+        "The system refused the priority for a process of a daemon group: only root may ask for more than it has. The process runs with the one it has.",
+        "Give cpu-priority= a positive number, or start httpd as root.";
+    MEMORY_LIMIT_NOT_SET = 77: "memory-limit= could not be set.",
+        "The system refused the limit for a process of a daemon group. The process runs without.",
+        "Lower the limit below the one that httpd was started with.";
+    ADDRESS_LIMIT_NOT_SET = 78: "virtual-memory-limit= could not be set.",
+        "The system refused the limit for a process of a daemon group. The process runs without.",
+        "Lower the limit below the one that httpd was started with.";
     SCRIPT_OUTSIDE_CHROOT = 81: "A script is outside of the group's new root directory.",
         "The group has chroot=, and the script's path does not begin with that directory, so its processes cannot see it. The client gets 500.",
         "Move the script below the directory, and name it in the configuration by its full path, with the directory.";
@@ -114,11 +126,11 @@ codes! {
     SITE_IMPORT_FAILED = 95: "The module `site` could not be imported.",
         "WSGIPythonPath is set, but Python's standard library is incomplete or shadowed. The path is not added.",
         "Check WSGIPythonHome, and that no file named `site.py` stands in the way.";
-    PYTHON_HOME_MISSING = 100: "WSGIPythonHome cannot be used.",
-        "The directory named by WSGIPythonHome, or an element of its path, is missing, is not a Python installation or virtual environment, or has no Python of the version that the module was built with. Embedded requests get 500; other virtual hosts go on.",
+    PYTHON_HOME_MISSING = 100: "WSGIPythonHome, or the Python of a daemon group, cannot be used.",
+        "The directory named by WSGIPythonHome or by the option python-home=, the program named by python=, or an element of its path, is missing, is not a Python installation or virtual environment, or has no Python of the version that the module was built with (daemon groups: of a version from 3.11 on). Embedded requests get 500, those of the daemon group 503; other virtual hosts go on.",
         "The line names the path element and the fix. WSGIPythonHome takes the value of `sys.prefix`: the virtual environment's folder, not its `bin` or `lib`.";
-    PYTHON_HOME_NOT_ACCESSIBLE = 102: "WSGIPythonHome cannot be read by the serving user.",
-        "httpd's children run as the user named by `User`; that user may not traverse or read the path element that the line names.",
+    PYTHON_HOME_NOT_ACCESSIBLE = 102: "WSGIPythonHome, or the Python of a daemon group, cannot be read by the serving user.",
+        "httpd's children run as the user named by `User`, daemon processes as the one named by `user=`; that user may not traverse or read the path element that the line names.",
         "Give that user the missing permission on the element named, or move the environment out of a private folder such as /root.";
     SCRIPT_UNREADABLE = 105: "The script could not be read or compiled.",
         "The file cannot be opened by the serving user, or is not valid Python. A traceback follows.",
@@ -318,6 +330,78 @@ codes! {
     IMPORT_FAILED = 1041: "A script could not be loaded when the process started.",
         "WSGIImportScript, or an alias with both process-group= and application-group=, asks for it; the lines before say what failed. The process serves, and a request for the script tries again.",
         "Mend what the lines before show.";
+    DIRECTORY_REFUSED = 1100: "The directory of the daemon groups' sockets cannot be used.",
+        "It cannot be made, is a link, belongs to somebody else, or its name is too long for a socket's address. No daemon group of this configuration has processes; what ran before goes on.",
+        "Let WSGISocketPrefix name a place in a directory that root alone can write, such as /run/apache2/wsgi.";
+    WORKER_NOT_STARTED = 1101: "A process of a daemon group could not be started.",
+        "The line says what the system refused: the Python executable cannot be run, env-file= cannot be read, or there are too many processes. It is tried again, at most every 30 seconds, and at once when the file has changed.",
+        "Mend what the line says. The executable comes from python=, python-home= or WSGIPythonHome.";
+    WORKER_NOT_ITS_USER = 1102: "A process of a daemon group could not become its user.",
+        "Changing the user, groups, root or working directory was refused, or did not come true. The process has ended without running anything.",
+        "Check user=, group=, supplementary-groups=, home= and chroot= of the group, and that httpd is started as root with all its capabilities.";
+    WORKER_DIED = 1103: "A process of a daemon group died.",
+        "It was ended by a signal or ended by itself without having been asked to; a Python traceback follows where there is one. Another takes its place. Each request that it was running has a line in the log of its virtual host.",
+        "Look at the signal: SIGSEGV, SIGABRT and SIGBUS come from an extension module or Python itself, SIGKILL mostly from a system out of memory, a status from os._exit() in the application.";
+    WORKER_UNFIT = 1104: "A process of a daemon group cannot serve.",
+        "It said so itself, or is of another version than httpd's module; the line says why.",
+        "Mend what the line says. After an upgrade, let the module, the rwsgi command and the worker be of one version.";
+    GROUP_FAILS = 1105: "The processes of a daemon group fail again and again.",
+        "They die before they take requests, or soon after. They are started again after growing pauses, up to 30 seconds; until one serves, requests get 503 with Retry-After. Written at most every 30 seconds.",
+        "Mend what the lines before show. A change to the script or the Python executable is noticed at once; httpd need not be restarted.";
+    VERSION_REFUSED = 1106: "The new version of a script cannot be loaded; the old one goes on serving.",
+        "A process was to replace another, or to join it, and could not load a script that the other has loaded. It is stopped. The lines before show the traceback.",
+        "Mend the script; it is tried again as soon as its file has changed.";
+    STARTUP_TIMEOUT = 1107: "A process did not load its scripts within startup-timeout=.",
+        "Loading takes too long or hangs. The process is replaced.",
+        "Look at the Python stacks that follow, or raise startup-timeout=.";
+    REQUEST_TIMEOUT = 1108: "A request ran longer than request-timeout= allows.",
+        "The limit grows with threads=, as the documentation of the option says. With interrupt-timeout= an exception is raised in the request first; otherwise, or if that does not end it, the process is replaced. The Python stacks of its threads are in the log.",
+        "Look where the stacks are: most often a service that does not answer. Set timeouts there, or raise request-timeout=.";
+    DEADLOCK_TIMEOUT = 1109: "Python's lock was out of reach longer than deadlock-timeout= allows.",
+        "An extension module held the GIL all the time, or threads wait for each other. The process is ended and replaced.",
+        "Look for an extension module that computes or waits without releasing the GIL, or raise deadlock-timeout=.";
+    WORKER_KILLED = 1110: "A process did not end within shutdown-timeout=.",
+        "It had been asked to end, and was killed with SIGKILL. Its atexit callbacks may not have run.",
+        "Let background threads end in an atexit callback, or raise shutdown-timeout=.";
+    LIMIT_NOT_SET = 1111: "A limit of a process could not be set.",
+        "The system refused cpu-time-limit=, or the limit of core files. The process runs without.",
+        "Lower the limit below the one that httpd was started with.";
+    HOME_NOT_USABLE = 1112: "The home directory of a daemon group's user cannot be used.",
+        "home= is not set, and the home directory of the user is missing or closed to it. The process works in / instead.",
+        "Set home= to a directory that the user may enter.";
+    SOCKET_LOST = 1113: "The socket of a daemon group's process has vanished.",
+        "Somebody removed or replaced it in the directory of WSGISocketPrefix. The process is replaced by one with a new socket.",
+        "Exclude the directory from whatever cleans up there.";
+    DRAIN_CUT = 1114: "Requests were still running when a process had to end.",
+        "The process was to be replaced, and graceful-timeout= or eviction-timeout= was over before its requests were done. They have until shutdown-timeout=, then their clients get 502 or an incomplete response.",
+        "Raise graceful-timeout= above the time that requests take.";
+    WORKER_MISSING = 1120: "The worker is not installed for the Python of a daemon group.",
+        "The group's Python executable found the package `rwsgi` neither in its environment nor in the folder where the module was installed with workers. The group has no processes.",
+        "Do what the line says: install the package `rwsgi` into the environment, or build the worker for this Python.";
+    WORKER_FAILED = 1121: "A process of a daemon group could not begin to serve.",
+        "The line has the reason: what the supervisor is to hand over was missing, or Python could not be set up.",
+        "Mend the reason given.";
+    PRELOAD_FAILED = 1122: "A module of preload= could not be imported.",
+        "The traceback follows. The process serves without it.",
+        "Mend what the traceback shows, or remove the module from preload=.";
+    REQUEST_INTERRUPTED = 1123: "A request was interrupted because it took too long.",
+        "request-timeout= was over, so mod_wsgi.RequestTimeout was raised in the request and left the application. The client gets 504, or an incomplete response. Told at info level, after the stack.",
+        "Look at the stack for what the request waited for.";
+    STRANGER_REFUSED = 1124: "A process that is not httpd connected to a daemon group.",
+        "The socket of a group is for httpd's children only. The connection was closed.",
+        "Find out who connects; the line has the user's number.";
+    WIRE_BROKEN = 1125: "A connection from httpd was closed because of what it carried.",
+        "What came is not what the module of this version sends.",
+        "Restart httpd after an upgrade; otherwise report it, with the line.";
+    STACKS_WRITTEN = 1126: "The stacks of all threads follow.",
+        "A process of a daemon group is stuck or has a request that takes too long, or somebody asked for its stacks.",
+        "Look at what the threads wait for.";
+    SUPERVISOR_LOST = 1127: "The supervisor is gone; this process serves on until it is replaced.",
+        "The process that watches over daemon groups has ended unexpectedly. httpd starts another, which replaces the processes one by one.",
+        "Look for the reason in the main log.";
+    CONNECTION_REFUSED = 1128: "A process of a daemon group could not accept a connection.",
+        "The line has the reason; a limit on open files is the usual one.",
+        "Raise the limit.";
     ANSWER_FAULTY = 1130: "A process's answer is not FastCGI.",
         "What the process sent has no place in an answer; the line says what. The connection is closed. The client gets 502, or an incomplete response.",
         "Let module and worker be of the same version; if they are, please report it.";
@@ -342,6 +426,39 @@ codes! {
     NO_ANSWER = 1137: "A process ended a request without a response.",
         "It neither gave a response nor said why. The client gets 502.",
         "Let module and worker be of the same version; if they are, please report it.";
+    ACCOUNT_UNKNOWN = 1150: "An option of a daemon group names a user or a group that does not exist.",
+        "user=, group=, supplementary-groups=, socket-user=, script-user= or script-group= has a name that the system's database does not know. The server does not start.",
+        "Correct the name or create the account; a number is written as #1000.";
+    GROUP_AS_ROOT = 1151: "The processes of a daemon group would run as root.",
+        "user=, or httpd's own User, stands for user number 0. The server does not start.",
+        "Name an account without privileges.";
+    IDENTITY_IGNORED = 1152: "Options of a daemon group that name accounts have no effect.",
+        "httpd was not started by root and cannot start processes as somebody else: they run as httpd does.",
+        "Start httpd as root, or remove the options.";
+    TOO_MANY_ACCOUNT_GROUPS = 1153: "supplementary-groups= names too many groups.",
+        "With the primary group there are more than a process can have. The server does not start.",
+        "Name fewer.";
+    CHROOT_WITHOUT_ROOT = 1154: "chroot= needs root.",
+        "httpd was not started by root. The server does not start.",
+        "Start httpd as root, or remove the option.";
+    GROUP_TOO_LARGE = 1155: "A daemon group has too many processes and threads.",
+        "processes= and threads= ask for more than can be kept account of. The server does not start.",
+        "Lower them: a few processes for each processor are enough.";
+    SUPERVISOR_MISSING = 1156: "The command rwsgi is missing or cannot be started.",
+        "It supervises daemon processes and is found beside the module, in /usr/bin or in /usr/local/bin, or where RWSGICommand says. Requests for daemon groups fail; everything else is served.",
+        "Install it, then restart httpd.";
+    SUPERVISOR_VERSION = 1157: "The command rwsgi and the module are of different versions.",
+        "One of them was installed alone, or both were while httpd was running, which keeps the module that it has loaded. Requests for daemon groups fail.",
+        "Install both from one package, then stop and start httpd.";
+    SUPERVISOR_FAILED = 1158: "The supervisor does not do what it is to do.",
+        "The line says what is the matter; the supervisor's own lines before may say why. Requests for daemon groups fail; everything else is served.",
+        "Mend the reason given, then restart httpd.";
+    SUPERVISOR_DIED = 1159: "The supervisor has ended unasked.",
+        "Somebody killed it, or it has a defect. Daemon processes go on serving; httpd starts another supervisor, which takes them over.",
+        "Look for a reason in the lines before and in the system's log; please report a defect.";
+    SUPERVISOR_KILLED = 1160: "The supervisor did not end with httpd.",
+        "It had not ended when the longest shutdown-timeout= of all groups and 2 seconds were over, and was killed. Its processes notice that by themselves.",
+        "Look for what kept a process from ending.";
 }
 
 /// The page `docs/errors.md`.
