@@ -31,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "pool",
         &["httpd", "sys", "fcgi", "scoreboard", "gateway", "config"],
     ),
+    ("supervisor", &["sys", "scoreboard", "config", "gateway"]),
     // Entries.
     (
         "hooks",
@@ -49,7 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("module", &["hooks", "httpd"]),
-    ("cli", &["config", "gateway"]),
+    ("cli", &["config", "gateway", "supervisor"]),
     ("lib", &[]),
     ("bin", &["cli"]),
 ];
