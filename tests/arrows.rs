@@ -27,11 +27,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // Transport.
     ("embedded", &["app", "httpd", "sys", "gateway", "config"]),
+    ("supervisor", &["sys", "scoreboard", "config", "gateway"]),
     (
         "pool",
         &["httpd", "sys", "fcgi", "scoreboard", "gateway", "config"],
     ),
-    ("supervisor", &["sys", "scoreboard", "config", "gateway"]),
     // Entries.
     (
         "hooks",

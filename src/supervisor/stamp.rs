@@ -44,10 +44,10 @@ impl Stamps {
     /// One file more, as it is now; one that is known already as it is now.
     pub(super) fn add(&mut self, path: PathBuf) {
         let now = stamp(&path);
-        match self.0.iter_mut().find(|(known, _)| *known == path) {
-            Some((_, known)) => *known = now,
-            None if self.0.len() < MOST => self.0.push((path, now)),
-            None => {}
+        if let Some((_, known)) = self.0.iter_mut().find(|(known, _)| *known == path) {
+            *known = now;
+        } else if self.0.len() < MOST {
+            self.0.push((path, now));
         }
     }
 
