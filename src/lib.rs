@@ -17,13 +17,10 @@
 //! | [`pymodule`] | what Python code sees of us | `python`, `wsgi`, `sys`, pure rooms |
 //! | [`app`] | the one door to applications | `script`, `wsgi`, `pymodule`, `python`, `sys` |
 //! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
+//! | [`worker`] | a process of a daemon group | `app`, `pymodule`, `wsgi`, `sys`, pure rooms |
 //! | [`pool`] | daemon mode in httpd's children: choosing a worker, and its answer | `httpd`, `sys`, pure rooms |
-<<<<<<< HEAD
-//! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, `sys`, pure rooms |
-=======
->>>>>>> main
 //! | [`supervisor`] | the processes of daemon groups: started, watched, replaced | `sys`, pure rooms |
-//! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, pure rooms |
+//! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, `sys`, pure rooms |
 //! | [`cli`] | the `rwsgi` command | `supervisor`, pure rooms |
 //!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
@@ -58,6 +55,8 @@ pub mod app;
 pub mod pymodule;
 #[cfg(feature = "python")]
 pub mod script;
+#[cfg(feature = "python")]
+pub mod worker;
 #[cfg(feature = "python")]
 pub mod wsgi;
 
