@@ -22,11 +22,26 @@ impl Mode {
 
     /// A server with every file of `tests/apps` in `${APPS}`; what it serves runs in this mode.
     pub(crate) fn server(self) -> Builder {
+        self.server_with_path("")
+    }
+
+    /// The same with these directories, separated by colons, in `sys.path`.
+    pub(crate) fn server_with_path(self, path: &str) -> Builder {
+        let server = crate::server();
         match self {
-            Mode::Embedded => crate::server(),
-            Mode::Daemon => {
-                crate::server().config("WSGIDaemonProcess tests threads=8\nWSGIProcessGroup tests")
-            }
+            Mode::Embedded if path.is_empty() => server,
+            Mode::Embedded => server.config(&format!("WSGIPythonPath {path}")),
+            Mode::Daemon => server.config(&format!(
+                "WSGIDaemonProcess tests threads=8 python-path={path}\nWSGIProcessGroup tests"
+            )),
+        }
+    }
+
+    /// The name of the process group, as Python shows it.
+    pub(crate) fn process_group_repr(self) -> &'static str {
+        match self {
+            Mode::Embedded => "''",
+            Mode::Daemon => "'tests'",
         }
     }
 

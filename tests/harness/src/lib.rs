@@ -47,6 +47,7 @@ mod request;
 mod response;
 mod server;
 mod wait;
+mod worker;
 
 pub use builder::{Builder, ConfigCheck, StartError};
 pub use client::{ClientError, Connection};

@@ -5,6 +5,7 @@
 mod bodies;
 mod crashes;
 mod environment;
+mod imports;
 mod load;
 mod logging;
 mod outcomes;
@@ -17,6 +18,7 @@ mod pythons;
 mod rolling;
 mod scripts;
 mod service;
+mod signals;
 mod timeouts;
 
 use std::fs;

@@ -38,6 +38,11 @@ fn server() -> Builder {
     mode().server()
 }
 
+/// The same with these directories, separated by colons, in `sys.path`.
+fn server_with_path(path: &str) -> Builder {
+    mode().server_with_path(path)
+}
+
 /// A server with one application under both paths of [`GROUPS`].
 fn mounted(app: &str) -> Builder {
     crate::mount(server(), app)

@@ -3,11 +3,12 @@
 use rwsgi_harness::Builder;
 use serde_json::json;
 
-use super::super::mounted;
+use super::super::{server, server_with_path};
 use super::answer;
+use crate::mount;
 
-fn with_package() -> Builder {
-    mounted("python_module_cases.py")
+fn with_package(server: Builder) -> Builder {
+    mount(server, "python_module_cases.py")
         .one_process()
         .file(
             "site/mod_wsgi/__init__.py",
@@ -18,7 +19,7 @@ fn with_package() -> Builder {
 
 #[test]
 fn python_module_package_parts_can_be_imported() {
-    let server = with_package().config("WSGIPythonPath ${ROOT}/site").start();
+    let server = with_package(server_with_path("${ROOT}/site")).start();
     let path = server.path("site/mod_wsgi").display().to_string();
     assert_eq!(answer(&server, "package_path"), json!([path]));
     assert_eq!(answer(&server, "import_express"), json!("from the package"));
@@ -32,7 +33,9 @@ fn python_module_package_parts_can_be_imported() {
 
 #[test]
 fn python_module_package_may_be_found_later() {
-    let server = with_package().config("SetEnv package.path ${ROOT}/site").start();
+    let server = with_package(server())
+        .config("SetEnv package.path ${ROOT}/site")
+        .start();
     assert_eq!(answer(&server, "import_later"), json!("from the package"));
     server.finish();
 }
