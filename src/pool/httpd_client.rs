@@ -47,7 +47,6 @@ impl<'r> HttpdClient<'r> {
 
     /// Lets the client see that the response is not complete.
     pub(super) fn break_off(mut self) -> Status {
-        self.request.close_connection_after();
         let _ = self.output.break_off();
         Status::Ok
     }
