@@ -79,7 +79,7 @@ fn restarts_and_deploys_under_load_lose_nothing() {
     let (restarts, deploys) = quick_or_soak((30, 10), (1_100, 1_000));
     let server = group("processes=2 threads=8 graceful-timeout=15")
         .app("version.py", &version(0, false))
-        .config("WSGIScriptAlias /version ${APPS}/version.py process-group=cases")
+        .config_first("WSGIScriptAlias /version ${APPS}/version.py process-group=cases")
         .mpm_limits("StartServers 1\nServerLimit 16\nThreadsPerChild 16\nMinSpareThreads 1\nMaxSpareThreads 256\nMaxRequestWorkers 256")
         .allow_log("WSGI(0105|0109|0174|11[0-9][0-9])|broken deploy|Traceback|^ |AH00045")
         .limit(Duration::from_secs(quick_or_soak(300, 36_000)))
@@ -145,7 +145,7 @@ fn settle(server: &Server) {
 fn a_changed_script_is_served_by_a_new_process_and_the_old_one_ends_with_its_requests() {
     let server = group("threads=4")
         .app("version.py", &version(0, false))
-        .config("WSGIScriptAlias /version ${APPS}/version.py process-group=cases")
+        .config_first("WSGIScriptAlias /version ${APPS}/version.py process-group=cases")
         .start();
     let old = server.get("/version").text();
     thread::scope(|scope| {
@@ -172,7 +172,7 @@ fn a_changed_script_is_served_by_a_new_process_and_the_old_one_ends_with_its_req
 fn a_broken_version_leaves_the_old_one_serving_and_is_told_once() {
     let server = group("threads=4")
         .app("version.py", &version(0, false))
-        .config("WSGIScriptAlias /version ${APPS}/version.py process-group=cases")
+        .config_first("WSGIScriptAlias /version ${APPS}/version.py process-group=cases")
         .expect_exception("ImportError: broken deploy")
         .allow_log("WSGI(0109|11[0-9][0-9])")
         .start();
@@ -254,7 +254,7 @@ fn a_graceful_restart_lets_requests_end_and_replaces_every_process() {
 #[test]
 fn a_group_that_is_removed_ends_after_the_requests_of_old_children() {
     let server = group("threads=2")
-        .config("WSGIScriptAlias /hello ${APPS}/hello.py process-group=%{GLOBAL}")
+        .config_first("WSGIScriptAlias /hello ${APPS}/hello.py process-group=%{GLOBAL}")
         .expect_log("^WSGI015[01]")
         .start();
     let old = pid(&server);

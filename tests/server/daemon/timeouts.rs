@@ -223,7 +223,7 @@ fn startup_timeout_replaces_a_process_that_cannot_load() {
         raise LookupError('not yet')\n";
     let server = limited("threads=2 startup-timeout=1")
         .app("broken.py", source)
-        .config("WSGIScriptAlias /broken ${APPS}/broken.py process-group=cases")
+        .config_first("WSGIScriptAlias /broken ${APPS}/broken.py process-group=cases")
         .allow_log("WSGI(0105|0109)|LookupError|stopping for")
         .start();
     let old = server.workers();
