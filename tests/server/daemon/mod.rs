@@ -10,6 +10,7 @@ mod load;
 mod logging;
 mod outcomes;
 mod overload;
+mod parent;
 mod parent_configuration;
 mod parent_supervisor;
 mod privileges;
