@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rwsgi_harness::{Builder, ClientError, Connection, Response, Server};
 
+mod advisories;
 mod apache_conf;
 mod application;
 mod body_length;
