@@ -50,7 +50,7 @@ fn a13_unset_inherits_and_set_wins_in_every_scope() {
     }
 }
 
-fn scopes<'a>(values: [Option<&'a str>; 3]) -> impl Iterator<Item = (Option<&'a str>, Option<&'a str>)> {
+fn scopes(values: [Option<&str>; 3]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
     values
         .into_iter()
         .flat_map(move |host| values.into_iter().map(move |place| (host, place)))
