@@ -21,7 +21,7 @@ export PYO3_PYTHON := $(PYTHON)
 export APXS
 
 .PHONY: help serve build install lint test clean \
-	bench-instructions bench-load bench-own-gil setup-build setup-serve setup-test setup-bench \
+	bench-instructions bench-load bench-daemon bench-own-gil setup-build setup-serve setup-test setup-bench \
 	site-venv test-venv test-cargo test-example
 .DEFAULT_GOAL := help
 
@@ -65,6 +65,10 @@ bench-instructions: build setup-bench ## Count instructions a request: floor, rw
 
 bench-load: build setup-bench ## Measure the same systems with 64 connections
 	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) load --python '$(PYTHON)' $(BENCH)
+
+bench-daemon: build setup-bench ## Compare daemon mode with mod_wsgi's, 16 connections; fail over half of its CPU
+	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) load --check --python '$(PYTHON)' --connections 16 \
+		--systems floor,rwsgi-daemon,mod-wsgi-daemon $(BENCH)
 
 bench-own-gil: setup-test ## Measure two application groups with a GIL each (needs a second Python, 3.12 or later)
 	tools/other-python.sh $(ROOT)/target/other-python $(CARGO) run --quiet --locked --release --package rwsgi-bench -- own-gil --check $(BENCH)

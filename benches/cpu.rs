@@ -11,17 +11,35 @@ use crate::setup;
 
 /// What the kernel charged to the server's processes since it started, in user and kernel mode.
 ///
-/// Children that ended count through their parent, which has waited for them.
+/// Processes that ended count through their parent, which has waited for them.
 pub(crate) fn of_server(server: &Server, clock: Clock) -> Result<Duration, Failure> {
     let parent = server.parent_pid();
     let mut ticks = Ticks::of(parent)?.with_ended_children();
-    for child in server.children() {
+    let mut waiting = children(parent);
+    while let Some(process) = waiting.pop() {
         // One that ends in between has not been waited for, or is in its parent's sum next time.
-        if let Ok(of_child) = Ticks::of(child) {
-            ticks += of_child.with_ended_children();
+        if let Ok(of_process) = Ticks::of(process) {
+            ticks += of_process.with_ended_children();
         }
+        waiting.extend(children(process));
     }
     Ok(clock.duration(ticks))
+}
+
+/// Processes that this one has started, by whichever of its threads.
+fn children(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    threads
+        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|text| {
+            text.split_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .collect::<Vec<u32>>()
+        })
+        .collect()
 }
 
 /// Clock ticks a second of the figures in `/proc`.

@@ -51,7 +51,7 @@ struct Figure {
 /// Measures, prints, and says whether the goal holds (always, without `--check`).
 pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     callgrind::check_installed()?;
-    let (ready, mut failed) = systems::set_up(&options.systems, &options.python);
+    let (ready, mut failed) = systems::set_up(&options.systems, systems::embedded, &options.python);
     let mut figures = Vec::new();
     let steps = ready.len();
     for (step, ready) in ready.into_iter().enumerate() {

@@ -53,6 +53,10 @@ pub(crate) enum System {
     ModWsgi,
     /// mod_wsgi embedded, in the main interpreter
     ModWsgiMain,
+    /// rwsgi in daemon mode: two processes with eight threads
+    RwsgiDaemon,
+    /// mod_wsgi in daemon mode: two processes with eight threads
+    ModWsgiDaemon,
 }
 
 /// A system ready to be started.
@@ -66,40 +70,57 @@ pub(crate) struct Ready {
 impl System {
     /// Whether this is the module of this repository.
     pub(crate) fn is_ours(self) -> bool {
-        matches!(self, System::Rwsgi | System::RwsgiMain)
+        matches!(self, System::Rwsgi | System::RwsgiMain | System::RwsgiDaemon)
     }
 
     fn build(self, python: &std::path::Path) -> Result<Built, Failure> {
         match self {
             System::Floor => setup::floor(),
-            System::Rwsgi | System::RwsgiMain => setup::module(),
-            System::ModWsgi | System::ModWsgiMain => setup::mod_wsgi(python),
+            System::Rwsgi | System::RwsgiMain | System::RwsgiDaemon => setup::module(),
+            System::ModWsgi | System::ModWsgiMain | System::ModWsgiDaemon => setup::mod_wsgi(python),
         }
     }
 
-    fn interpreter(self) -> Option<&'static str> {
+    /// Whether Python runs in processes of its own.
+    pub(crate) fn is_daemon(self) -> bool {
+        matches!(self, System::RwsgiDaemon | System::ModWsgiDaemon)
+    }
+
+    /// How the application is run.
+    fn mode(self) -> Option<&'static str> {
         match self {
             System::Floor => None,
             System::Rwsgi | System::ModWsgi => Some("sub-interpreter"),
             System::RwsgiMain | System::ModWsgiMain => Some("main interpreter"),
+            System::RwsgiDaemon | System::ModWsgiDaemon => Some("daemon 2x8"),
         }
     }
 }
 
-/// Builds every system asked for; those that cannot be set up come back with the reason.
-pub(crate) fn set_up(asked: &[System], python: &std::path::Path) -> (Vec<Ready>, Vec<(System, Failure)>) {
-    let asked: Vec<System> = if asked.is_empty() {
-        System::value_variants().to_vec()
-    } else {
-        asked.to_vec()
-    };
+/// What is measured when nothing is asked for.
+pub(crate) fn all() -> Vec<System> {
+    System::value_variants().to_vec()
+}
+
+/// What runs in one process, of which instructions can be counted.
+pub(crate) fn embedded() -> Vec<System> {
+    all().into_iter().filter(|system| !system.is_daemon()).collect()
+}
+
+/// Builds every system asked for, or else `usual`; those that cannot be set up come back with the reason.
+pub(crate) fn set_up(
+    asked: &[System],
+    usual: fn() -> Vec<System>,
+    python: &std::path::Path,
+) -> (Vec<Ready>, Vec<(System, Failure)>) {
+    let asked = if asked.is_empty() { usual() } else { asked.to_vec() };
     let (mut ready, mut failed) = (Vec::new(), Vec::new());
     for system in asked {
         match system.build(python) {
             Ok(built) => ready.push(Ready {
                 system,
-                described: match system.interpreter() {
-                    Some(interpreter) => format!("{}, {interpreter}", built.described),
+                described: match system.mode() {
+                    Some(mode) => format!("{}, {mode}", built.described),
                     None => built.described,
                 },
                 file: built.file,
@@ -129,6 +150,10 @@ impl Ready {
         }
         let group = match self.system {
             System::RwsgiMain | System::ModWsgiMain => "WSGIApplicationGroup %{GLOBAL}\n",
+            System::RwsgiDaemon | System::ModWsgiDaemon => {
+                "WSGIDaemonProcess hello processes=2 threads=8\nWSGIProcessGroup hello\n\
+                 WSGIApplicationGroup %{GLOBAL}\n"
+            }
             _ => "",
         };
         builder

@@ -4,8 +4,10 @@
 //!
 //! | room | what | may use |
 //! |---|---|---|
-//! | [`gateway`] | the neutral core: environ, headers, body, exchange, outcome, log codes | nothing |
+//! | [`gateway`] | the neutral core: environ, headers, body, exchange, outcome, log codes, what module and worker tell each other | `fcgi` |
+//! | [`fcgi`] | FastCGI as machines over buffers | nothing |
 //! | [`config`] | directives, settings, aliases, groups | nothing |
+//! | [`scoreboard`] | the slots of a daemon group's processes, over shared memory | nothing |
 //! | `ffi` | httpd's declarations and the shim | httpd |
 //! | [`httpd`] | the fence around httpd | `ffi`, pure rooms |
 //! | [`python`] | the fence around CPython | pyo3's `ffi`, pure rooms |
@@ -15,7 +17,8 @@
 //! | [`pymodule`] | what Python code sees of us | `python`, `wsgi`, `sys`, pure rooms |
 //! | [`app`] | the one door to applications | `script`, `wsgi`, `pymodule`, `python`, `sys` |
 //! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
-//! | [`hooks`] | what httpd calls | `embedded`, `app`, `httpd`, pure rooms |
+//! | [`pool`] | daemon mode in httpd's children: choosing a worker, and its answer | `httpd`, `sys`, pure rooms |
+//! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, pure rooms |
 //! | [`cli`] | the `rwsgi` command | pure rooms |
 //!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
@@ -36,9 +39,11 @@
 pub mod cli;
 pub mod config;
 mod fault;
+pub mod fcgi;
 pub mod gateway;
 #[cfg(feature = "python")]
 pub mod python;
+pub mod scoreboard;
 pub mod sys;
 
 #[cfg(feature = "python")]
@@ -60,3 +65,5 @@ pub mod hooks;
 pub mod httpd;
 #[cfg(all(feature = "httpd", feature = "python"))]
 pub mod module;
+#[cfg(feature = "httpd")]
+pub mod pool;

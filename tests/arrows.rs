@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 /// Each room with the rooms it may use. A room that is not here may not exist.
 const ARROWS: &[(&str, &[&str])] = &[
     // Pure rooms use each other only.
-    ("gateway", &["config"]),
-    ("config", &["gateway"]),
+    ("fcgi", &[]),
+    ("gateway", &["config", "fcgi"]),
+    ("config", &["gateway", "scoreboard"]),
     ("fault", &[]),
+    ("scoreboard", &[]),
     // Fences.
     ("ffi", &[]),
     ("httpd", &["ffi", "fault", "gateway", "config"]),
@@ -25,11 +27,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // Transport.
     ("embedded", &["app", "httpd", "sys", "gateway", "config"]),
+    (
+        "pool",
+        &["httpd", "sys", "fcgi", "scoreboard", "gateway", "config"],
+    ),
     // Entries.
     (
         "hooks",
         &[
-            "embedded", "app", "pymodule", "wsgi", "httpd", "sys", "config", "gateway", "module",
+            "embedded", "pool", "app", "pymodule", "wsgi", "httpd", "sys", "config", "gateway", "module",
         ],
     ),
     ("module", &["hooks", "httpd"]),

@@ -7,6 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub(super) use options::find as find_option;
 pub use options::{DAEMON_OPTIONS, DaemonOption};
 pub use reader::OptionError;
@@ -27,7 +29,7 @@ pub struct DaemonGroup {
 
 /// A text that must not be empty, or a list of such, is `None` unless set; a duration that may be
 /// switched off is `None` when it is 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaemonOptions {
     /// `processes=`; writing it, even as 1, makes `wsgi.multiprocess` true.
     pub processes: Option<u32>,
@@ -119,6 +121,21 @@ pub struct DaemonOptions {
     pub virtual_memory_limit: Option<u64>,
     /// `server-metrics=`: whether `mod_wsgi.server_metrics()` answers.
     pub server_metrics: bool,
+    /// `python=`: the executable that runs the processes; that of `python_home` unless set.
+    pub python: Option<String>,
+    /// `env=NAME=value`, once for each variable: what the processes have in their environment.
+    pub env: Vec<(String, String)>,
+    /// `env-file=`: a file of such variables, one a line, read when a process starts.
+    pub env_file: Option<String>,
+    /// `preload=`: modules that the main interpreter imports before a process takes requests.
+    pub preload: Vec<String>,
+    /// `max-rss=` in bytes of resident memory, after which a process is replaced.
+    pub max_rss: Option<u64>,
+    /// `no-new-privs=`: whether set-user-ID programs gain nothing when the processes start them.
+    pub no_new_privs: bool,
+    /// `request-buffer=` in bytes: how much of a request's body httpd collects before it takes a thread of
+    /// the group.
+    pub request_buffer: u64,
 }
 
 impl Default for DaemonOptions {
@@ -169,6 +186,13 @@ impl Default for DaemonOptions {
             memory_limit: None,
             virtual_memory_limit: None,
             server_metrics: false,
+            python: None,
+            env: Vec::new(),
+            env_file: None,
+            preload: Vec::new(),
+            max_rss: None,
+            no_new_privs: false,
+            request_buffer: 64 << 10,
         }
     }
 }

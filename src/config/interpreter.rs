@@ -4,10 +4,12 @@ mod layers;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use layers::{InterpreterLayer, InterpreterOptions, MergedOptions, Selectors};
 
 /// `WSGIPythonHashSeed`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HashSeed {
     /// A seed of its own for every process.
     Random,
@@ -16,7 +18,7 @@ pub enum HashSeed {
 }
 
 /// `RWSGIUTF8Mode`: whether Python takes UTF-8 for the encoding of file names and files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Utf8Mode {
     /// Under the C and POSIX locales, and where `PYTHONUTF8=1` is set.
     #[default]
@@ -28,7 +30,7 @@ pub enum Utf8Mode {
 }
 
 /// Settings of Python in httpd's processes: one set for the whole server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PythonSettings {
     /// `WSGIPythonHome` as written.
     pub home: Option<String>,
@@ -51,6 +53,7 @@ pub struct PythonSettings {
     /// The `<WSGIInterpreterOptions>` sections, in order.
     pub layers: Vec<InterpreterLayer>,
     /// Whether lines now being read belong to the last of `layers`.
+    #[serde(skip)]
     pub(super) in_layer: bool,
 }
 

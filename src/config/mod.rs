@@ -11,6 +11,7 @@ pub mod directives;
 pub mod finish;
 pub mod interpreter;
 pub mod place;
+pub mod plan;
 pub mod python_home;
 pub mod scripts;
 pub mod server_options;

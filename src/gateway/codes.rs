@@ -19,6 +19,12 @@ impl Code {
     pub fn number(self) -> u16 {
         self.0
     }
+
+    /// The code with this number, if the table has it.
+    pub fn of_number(number: u16) -> Option<Code> {
+        let row = CODES.binary_search_by_key(&number, |entry| entry.code.0).ok()?;
+        CODES.get(row).map(|entry| entry.code)
+    }
 }
 
 /// One row of the table.
@@ -90,6 +96,12 @@ codes! {
     USER_NOT_IN_GROUP = 60: "A user is in none of the groups asked for.",
         "No name that groups_for_user() gave is listed by `Require wsgi-group`; letter case counts. The user is refused.",
         "Nothing, if that was meant.";
+    SCRIPT_OUTSIDE_CHROOT = 81: "A script is outside of the group's new root directory.",
+        "The group has chroot=, and the script's path does not begin with that directory, so its processes cannot see it. The client gets 500.",
+        "Move the script below the directory, and name it in the configuration by its full path, with the directory.";
+    QUEUE_TIMEOUT = 84: "A request waited too long for a thread of its group.",
+        "All threads of the group's processes were busy for as long as queue-timeout= allows. The client gets 504.",
+        "Give the group more threads or processes, make the application faster, or raise queue-timeout=.";
     DISPATCH_FAILED = 86: "The dispatch script gave no answer.",
         "It could not be loaded, one of its functions raised, or what it returned is no name; an earlier line says which. The client gets 500, as nobody can say who is to run the request.",
         "Mend the script; its functions return str, bytes or None.";
@@ -123,6 +135,12 @@ codes! {
     EVENT_FAILED = 113: "An event could not be published.",
         "What the event tells could not be put together; the traceback follows. No callback saw the event.",
         "Look at the traceback: most often there is no memory left.";
+    NO_PROCESS = 116: "No process of the group takes requests.",
+        "There was none for as long as connect-timeout= allows: they are still starting, or have ended and are being replaced. The client gets 503 with Retry-After.",
+        "Look for the messages of the group's processes; raise connect-timeout= if the application takes longer to start.";
+    CONNECT_FAILED = 117: "A process of the group could not be connected to.",
+        "The line has the system's reason; a lack of permission usually comes from SELinux, AppArmor or changed rights of the socket's directory. The client gets 503 with Retry-After.",
+        "Mend the reason given.";
     EXEC_CGI_OFF = 134: "Options ExecCGI is off for this script.",
         "A file was mapped to wsgi-script by SetHandler or AddHandler, and `Options ExecCGI` is not set there. The client gets 403.",
         "Set `Options +ExecCGI` for the directory, or mount the script with WSGIScriptAlias.";
@@ -147,12 +165,60 @@ codes! {
     EMBEDDED_RESTRICTED = 143: "Embedded mode is switched off.",
         "WSGIRestrictEmbedded On forbids Python in httpd's own processes, and the request is not delegated to another. The client gets 500.",
         "Set WSGIRestrictEmbedded Off, or delegate the application with WSGIProcessGroup.";
+    HEAD_TOO_LONG = 144: "A response has a header that is too long.",
+        "A line of the response's head is longer than header-buffer-size=, or all together are longer than a megabyte. The client gets 500.",
+        "Let the application send shorter headers (cookies, most often), or raise header-buffer-size=.";
+    NO_HEAD_IN_TIME = 145: "A process sent no response in time.",
+        "The application has not started its response for as long as socket-timeout= (httpd's Timeout unless set) allows. It goes on running; the client gets 504.",
+        "Find out what the application waits for, or raise socket-timeout=.";
+    WORKER_DIED = 146: "A process of the group ended while it ran a request.",
+        "The line says how: a signal or an exit status, what it ran and for how long; what the process left to say follows, for a fatal signal the stacks of its Python threads. The client gets 502 if nothing was sent yet, otherwise an incomplete response; 504 if the process was ended because it took too long.",
+        "A signal such as SEGV comes from an extension module that the stacks name; KILL that rwsgi did not send usually means that the machine ran out of memory.";
+    ANSWER_UNREADABLE = 147: "A process's answer could not be read.",
+        "The system reported an error for the connection to the process; the line has the reason. The client gets 502.",
+        "Mend the reason given.";
+    HEAD_MALFORMED = 148: "A process sent a malformed response head.",
+        "The line says what is wrong with it. The client gets 500.",
+        "Let module and worker be of the same version; if they are, please report it.";
     GROUP_RESTRICTED = 149: "WSGIRestrictProcess forbids the process group.",
         "The group that the request is delegated to is not listed there. The client gets 500.",
         "List the group, as %{GLOBAL} for httpd's own processes, or delegate the request to one that is listed.";
     NO_SUCH_GROUP = 150: "The process group does not exist.",
         "WSGIProcessGroup, or the alias option process-group=, names a group that is not defined. The client gets 500.",
         "Correct the name, or use %{GLOBAL} for embedded mode.";
+    GROUP_INVISIBLE = 152: "The process group belongs to another virtual host.",
+        "A group that is defined inside a virtual host can be used by virtual hosts of the same ServerName only. The client gets 500.",
+        "Define the group outside of any virtual host, or give both hosts the same ServerName.";
+    SCRIPT_OWNER_UNKNOWN = 153: "The owner of a script could not be determined.",
+        "script-user= or script-group= is set, and the file cannot be looked at. The client gets 403.",
+        "Mend the reason given.";
+    SCRIPT_USER_WRONG = 154: "A script belongs to the wrong user.",
+        "script-user= names another one. The client gets 403.",
+        "Change the owner of the file, or script-user=.";
+    SCRIPT_GROUP_WRITABLE = 155: "A script can be written by its group.",
+        "script-user= asks that nobody but that user can. The client gets 403.",
+        "Take the right from the group (chmod g-w).";
+    SCRIPT_WORLD_WRITABLE = 156: "A script can be written by everybody.",
+        "script-user= or script-group= asks that not everybody can. The client gets 403.",
+        "Take the right from the others (chmod o-w).";
+    SCRIPT_FOLDER_UNREACHABLE = 157: "The folder of a script could not be looked at.",
+        "script-user= or script-group= is set, and holds for the folder too. The client gets 403.",
+        "Mend the reason given.";
+    SCRIPT_FOLDER_USER_WRONG = 158: "The folder of a script belongs to the wrong user.",
+        "script-user= names another one: whoever owns the folder can replace the script. The client gets 403.",
+        "Change the owner of the folder, or script-user=.";
+    SCRIPT_FOLDER_GROUP_WRITABLE = 159: "The folder of a script can be written by its group.",
+        "script-user= asks that nobody but that user can. The client gets 403.",
+        "Take the right from the group (chmod g-w).";
+    SCRIPT_FOLDER_WORLD_WRITABLE = 160: "The folder of a script can be written by everybody.",
+        "script-user= or script-group= asks that not everybody can. The client gets 403.",
+        "Take the right from the others (chmod o-w).";
+    SCRIPT_GROUP_WRONG = 163: "A script belongs to the wrong group.",
+        "script-group= names another one. The client gets 403.",
+        "Change the group of the file, or script-group=.";
+    SCRIPT_FOLDER_GROUP_WRONG = 164: "The folder of a script belongs to the wrong group.",
+        "script-group= names another one. The client gets 403.",
+        "Change the group of the folder, or script-group=.";
     APPLICATION_RAISED = 174: "The application raised an exception.",
         "An exception left the application or the iteration over its response; the traceback follows. The client gets 500, or an incomplete response when some of it was sent. Where a function of WSGIAuthUserScript, WSGIAuthGroupScript, WSGIAccessScript or WSGIDispatchScript raised, the request is refused; from `reload_required()` an exception counts as no.",
         "Mend what the traceback shows.";
@@ -255,6 +321,30 @@ codes! {
     IMPORT_FAILED = 1041: "A script could not be loaded when the process started.",
         "WSGIImportScript, or an alias with both process-group= and application-group=, asks for it; the lines before say what failed. The process serves, and a request for the script tries again.",
         "Mend what the lines before show.";
+    ANSWER_FAULTY = 1130: "A process's answer is not FastCGI.",
+        "What the process sent has no place in an answer; the line says what. The connection is closed. The client gets 502, or an incomplete response.",
+        "Let module and worker be of the same version; if they are, please report it.";
+    GROUP_WITHOUT_THREADS = 1131: "The group runs no requests.",
+        "It has threads=0, so its processes run their import script and nothing else. The client gets 500.",
+        "Give the group threads, or delegate the request to another group.";
+    NO_ROOM_FOR_BODY = 1132: "There is no room for a request's body.",
+        "A body of more than a megabyte is collected in a file without a name below TMPDIR (/tmp unless set), and that could not be written. The client gets 503 with Retry-After.",
+        "Make room there, point TMPDIR to another place, or lower request-buffer=.";
+    QUEUE_FULL = 1133: "Too many requests wait for a thread of the group.",
+        "As many as listen-backlog= allows wait already. The client gets 503 with Retry-After at once.",
+        "Give the group more threads or processes, make the application faster, or raise listen-backlog=.";
+    GROUP_SHUT = 1134: "The processes of the group cannot be started.",
+        "They end again and again before they take requests, and the next try is due only later. The client gets 503 with Retry-After.",
+        "Look for the messages of the group's processes. What they mend by themselves (a script that can be loaded again) needs no restart of httpd.";
+    GROUP_NOT_RUNNING = 1135: "The group has no supervisor.",
+        "The process that starts the group's processes is not running, or could not set the group up. The client gets 503 with Retry-After.",
+        "Look for the message of httpd's start that says why.";
+    ANSWER_STALLED = 1136: "A process stopped in the middle of a response.",
+        "Nothing came for as long as socket-timeout= (httpd's Timeout unless set) allows. The client gets an incomplete response.",
+        "Find out what the application waits for, or raise socket-timeout=.";
+    NO_ANSWER = 1137: "A process ended a request without a response.",
+        "It neither gave a response nor said why. The client gets 502.",
+        "Let module and worker be of the same version; if they are, please report it.";
 }
 
 /// The page `docs/errors.md`.
@@ -283,6 +373,16 @@ mod tests {
     #[test]
     fn numbers_rise_so_that_none_stands_twice() {
         assert!(CODES.windows(2).all(|pair| pair[0].code.0 < pair[1].code.0));
+    }
+
+    #[test]
+    fn a_code_is_found_by_its_number() {
+        for entry in CODES {
+            assert_eq!(Code::of_number(entry.code.0), Some(entry.code));
+        }
+        for number in [0, 42, u16::MAX] {
+            assert_eq!(Code::of_number(number), None);
+        }
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub enum Name<'r> {
     Header(&'r [u8]),
     /// Set by configuration or by another module, by its own name.
     Set(&'r [u8]),
+    /// Any of these, by the key that it has in the environ: as another process has passed it on.
+    Final(&'r [u8]),
 }
 
 macro_rules! keys {
@@ -43,6 +45,11 @@ macro_rules! keys {
             /// The variable's name in an environ.
             pub const fn name(self) -> &'static str {
                 match self { $(Key::$variant => $name),+ }
+            }
+
+            /// Whether one of them has this name.
+            fn is_name(name: &[u8]) -> bool {
+                [$($name),+].iter().any(|known: &&str| known.as_bytes() == name)
             }
         }
     };
@@ -124,7 +131,7 @@ impl<'r> Environ<'r> {
         self.variables
             .iter()
             .rev()
-            .find(|variable| variable.name == Name::Server(key))
+            .find(|variable| variable.name.is_server(key))
             .map(|v| v.value)
     }
 }
@@ -134,10 +141,15 @@ impl Name<'_> {
     /// has anything but ASCII letters, digits and `-` could be mistaken for another (`X_User`, `X-User`),
     /// and `Proxy` would become the variable that HTTP clients take their proxy from.
     pub fn key(&self) -> Option<Vec<u8>> {
+        self.with_key(<[u8]>::to_vec)
+    }
+
+    /// What `use_key` makes of [`key`](Self::key), for which nothing is allocated unless the name is long.
+    pub fn with_key<T>(&self, use_key: impl FnOnce(&[u8]) -> T) -> Option<T> {
         match self {
-            Name::Server(key) => Some(key.name().into()),
-            Name::Set(name) => is_set_name_allowed(name).then(|| name.to_vec()),
-            Name::Header(name) => header_key(name),
+            Name::Server(key) => Some(use_key(key.name().as_bytes())),
+            Name::Set(name) | Name::Final(name) => is_set_name_allowed(name).then(|| use_key(name)),
+            Name::Header(name) => header_key(name).map(|key| use_key(&key)),
         }
     }
 }
@@ -165,14 +177,38 @@ const COMMON_HEADERS: [&[u8]; 16] = [
 impl Name<'_> {
     /// Whether the value is a file name, decoded as Python decodes those.
     pub fn is_file_name(&self) -> bool {
-        matches!(self, Name::Server(key) if key.is_file_name())
+        match self {
+            Name::Server(key) => key.is_file_name(),
+            Name::Final(name) => is_file_name(name),
+            Name::Header(_) | Name::Set(_) => false,
+        }
+    }
+
+    /// Whether this is the computed variable `key`.
+    fn is_server(&self, key: Key) -> bool {
+        match self {
+            Name::Server(own) => *own == key,
+            Name::Final(name) => *name == key.name().as_bytes(),
+            Name::Header(_) | Name::Set(_) => false,
+        }
     }
 
     /// Whether `key`, this name's key, is one of a known few, so that it can be interned: names that clients
     /// choose must not fill a table that is never emptied.
     pub fn is_common(&self, key: &[u8]) -> bool {
-        matches!(self, Name::Server(_)) || COMMON_HEADERS.contains(&key)
+        match self {
+            Name::Server(_) => true,
+            Name::Final(_) => COMMON_HEADERS.contains(&key) || Key::is_name(key),
+            Name::Header(_) | Name::Set(_) => COMMON_HEADERS.contains(&key),
+        }
     }
+}
+
+/// Whether the value of the variable with this key is a file name.
+pub fn is_file_name(key: &[u8]) -> bool {
+    [Key::DocumentRoot, Key::ScriptFilename]
+        .iter()
+        .any(|known| known.name().as_bytes() == key)
 }
 
 /// Variables of the process that must not pass for variables of the request, and `HTTPS`, which is told
@@ -194,13 +230,16 @@ const COMPUTED: [&[u8]; 10] = [
 ];
 
 /// Names that mod_wsgi keeps to itself.
-const PRIVATE: &[u8] = b"mod_wsgi.x-";
+pub(super) const PRIVATE: &[u8] = b"mod_wsgi.x-";
 
 fn is_set_name_allowed(name: &[u8]) -> bool {
     !(NEVER_PASSED.contains(&name) || COMPUTED.contains(&name) || name.starts_with(PRIVATE))
 }
 
-fn header_key(name: &[u8]) -> Option<Vec<u8>> {
+/// Longer than the name of any usual header.
+const USUAL_KEY: usize = 64;
+
+fn header_key(name: &[u8]) -> Option<SmallVec<[u8; USUAL_KEY]>> {
     let is_plain = !name.is_empty()
         && name
             .iter()
@@ -211,7 +250,7 @@ fn header_key(name: &[u8]) -> Option<Vec<u8>> {
     if name.eq_ignore_ascii_case(b"content-type") || name.eq_ignore_ascii_case(b"content-length") {
         return None;
     }
-    let mut key = b"HTTP_".to_vec();
+    let mut key = SmallVec::from_slice(b"HTTP_");
     key.extend(name.iter().map(|byte| {
         if *byte == b'-' {
             b'_'
@@ -328,5 +367,40 @@ mod tests {
         environ.server(Key::PathInfo, b"/two");
         assert_eq!(environ.get(Key::PathInfo), Some(&b"/two"[..]));
         assert_eq!(environ.get(Key::AuthType), None);
+    }
+
+    #[test]
+    fn a_final_name_is_its_key() {
+        for name in [
+            &b"HTTP_HOST"[..],
+            b"X_User",
+            b"SCRIPT_NAME",
+            b"mod_wsgi.process_group",
+        ] {
+            assert_eq!(Name::Final(name).key().as_deref(), Some(name));
+        }
+        for name in [&b"PATH"[..], b"HTTPS", b"wsgi.version", b"mod_wsgi.x-plan"] {
+            assert_eq!(Name::Final(name).key(), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_final_name_is_treated_as_the_one_it_was_made_from() {
+        for key in [
+            Key::DocumentRoot,
+            Key::ScriptFilename,
+            Key::RemoteAddr,
+            Key::WsgiRequestId,
+        ] {
+            let name = Name::Final(key.name().as_bytes());
+            assert_eq!(name.is_file_name(), key.is_file_name(), "{key:?}");
+            assert!(name.is_common(key.name().as_bytes()), "{key:?}");
+            let mut environ = Environ::default();
+            environ.push(name, b"value");
+            assert_eq!(environ.get(key), Some(&b"value"[..]));
+        }
+        assert!(Name::Final(b"HTTP_HOST").is_common(b"HTTP_HOST"));
+        assert!(!Name::Final(b"HTTP_X_OWN").is_common(b"HTTP_X_OWN"));
+        assert!(!Name::Final(b"HTTP_HOST").is_file_name());
     }
 }

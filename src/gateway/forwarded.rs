@@ -153,7 +153,7 @@ impl<'r> Forwarded<'r> {
     pub fn apply_to(&self, environ: &mut Environ<'r>) {
         environ.variables.retain(|variable| match variable.name {
             Name::Header(name) => !self.drops_header(name),
-            Name::Set(name) => !self.drops_variable(name),
+            Name::Set(name) | Name::Final(name) => !self.drops_variable(name),
             Name::Server(_) => true,
         });
         let names = [

@@ -1,10 +1,11 @@
 //! What stands between the ways a request arrives and the ways it is answered.
 //!
-//! A transport (httpd in process today, FastCGI later) implements [`Exchange`]; a protocol (WSGI) uses it.
+//! A transport (httpd in process, FastCGI to a worker process) implements [`Exchange`]; a protocol (WSGI) uses it.
 //! Neither knows the other. Everything that leaves an application passes the one validator in [`headers`],
 //! and framing is counted here, so that no transport and no application decides it.
 
 pub mod body;
+pub mod cgi_head;
 pub mod codes;
 pub mod diagnosis;
 pub mod environ;
@@ -15,6 +16,7 @@ pub mod metrics;
 pub mod outcome;
 pub mod server_report;
 pub mod traffic;
+pub mod wire;
 
 pub use body::{Balance, BodyRule, Framing};
 pub use codes::Code;

@@ -14,6 +14,7 @@ use crate::config::settings::ServerSettings;
 use crate::embedded::Bystander;
 use crate::gateway::{Code, Level};
 use crate::httpd::{Child, Startup, log, process, scoreboard};
+use crate::pool::Groups;
 use crate::pymodule::{InterpreterSetup, ServerReporter, ServerText, Setup};
 use crate::sys;
 use crate::wsgi::Constants;
@@ -72,8 +73,9 @@ fn report_home(problem: &HomeProblem) {
     log::server(Level::Error, Some(code), problem.to_string().as_bytes());
 }
 
-/// Starts Python, unless the configuration keeps it out of httpd's processes.
+/// Takes over the daemon groups, and starts Python, unless the configuration keeps it out of httpd's processes.
 pub(super) fn child_start(child: &Child<'_>) -> bool {
+    Groups::child_take_over();
     let settings = child.settings();
     if settings.restrict_embedded() && !settings.needs_embedded_python() {
         return false;

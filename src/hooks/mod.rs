@@ -3,6 +3,7 @@
 mod access;
 mod authn;
 mod authz;
+mod delegate;
 mod dispatch;
 mod environ;
 mod handler;

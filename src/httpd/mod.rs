@@ -28,6 +28,7 @@ pub mod process;
 mod providers;
 mod regex;
 mod request;
+mod response;
 pub mod scoreboard;
 mod table;
 

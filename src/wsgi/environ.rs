@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use super::state::State;
+use crate::gateway::environ::is_file_name;
 use crate::gateway::{Environ, Key, Name, Variable};
 use crate::python::{Attached, Object, PyResult, Stored};
 use crate::sys;
@@ -37,6 +38,7 @@ enum OwnedName {
     Server(Key),
     Header(Vec<u8>),
     Set(Vec<u8>),
+    Final(Vec<u8>),
 }
 
 impl OwnedName {
@@ -45,21 +47,26 @@ impl OwnedName {
             Name::Server(key) => OwnedName::Server(key),
             Name::Header(name) => OwnedName::Header(name.to_vec()),
             Name::Set(name) => OwnedName::Set(name.to_vec()),
+            Name::Final(name) => OwnedName::Final(name.to_vec()),
         }
     }
 
     fn is(&self, name: Name<'_>) -> bool {
         match (self, name) {
             (OwnedName::Server(own), Name::Server(key)) => *own == key,
-            (OwnedName::Header(own), Name::Header(name)) | (OwnedName::Set(own), Name::Set(name)) => {
-                own == name
-            }
+            (OwnedName::Header(own), Name::Header(name))
+            | (OwnedName::Set(own), Name::Set(name))
+            | (OwnedName::Final(own), Name::Final(name)) => own == name,
             _ => false,
         }
     }
 
     fn is_file_name(&self) -> bool {
-        matches!(self, OwnedName::Server(key) if key.is_file_name())
+        match self {
+            OwnedName::Server(key) => key.is_file_name(),
+            OwnedName::Final(name) => is_file_name(name),
+            OwnedName::Header(_) | OwnedName::Set(_) => false,
+        }
     }
 }
 

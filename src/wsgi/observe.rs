@@ -11,7 +11,7 @@ use super::run::Request;
 use super::transaction::{Phase, Transaction};
 use crate::gateway::metrics::{Finished, Spent};
 use crate::gateway::traffic::{Flow, Traffic, micros};
-use crate::gateway::{Environ, Key, Name, Outcome};
+use crate::gateway::{Environ, Key, Outcome};
 use crate::python::{Attached, GilWait, Object, PyResult, Raised, gil_wait, measure_gil_waits};
 use crate::sys::process::{CpuTime, thread_cpu_time};
 
@@ -39,11 +39,7 @@ fn seconds(micros: u64) -> f64 {
 
 /// httpd's number for the request.
 fn request_id<'py>(py: Attached<'py>, variables: &Environ<'_>) -> Option<Object<'py>> {
-    let found = variables
-        .variables
-        .iter()
-        .find(|variable| matches!(variable.name, Name::Server(Key::WsgiRequestId)))?;
-    py.latin1(found.value).ok()
+    py.latin1(variables.get(Key::WsgiRequestId)?).ok()
 }
 
 impl<'a> Observation<'a> {

@@ -289,12 +289,14 @@ def application(environ, start_response):
 }
 
 #[test]
-fn a_request_for_a_defined_group_says_that_daemon_mode_is_missing() {
+fn a_request_for_a_group_without_processes_says_so() {
     let server = Server::builder()
         .apps_from(crate::apps())
         .config("WSGIDaemonProcess app\nWSGIScriptAlias / ${APPS}/hello.py process-group=app")
-        .expect_log("^WSGI0150: .*daemon mode is not built yet")
+        .expect_log("^WSGI1135: .*the processes of group 'app' were not started")
         .start();
-    assert_eq!(server.get("/").status, 500);
+    let response = server.get("/");
+    assert_eq!(response.status, 503);
+    assert_eq!(response.header("Retry-After"), Some("30"));
     server.finish();
 }

@@ -32,12 +32,31 @@ macro_rules! options {
             help: $help,
             set: |options, reader| {
                 let read: fn(&mut Reader) -> Result<_, OptionError> = $read;
-                options.$field = read(reader)?;
+                options.$field.take_value(read(reader)?);
                 Ok(())
             },
             show: |options| format!("{:?}", options.$field),
         }),+]
     };
+}
+
+/// How a value gets into its field: an option that is repeated replaces what it said before, but for the
+/// variables of `env=`, which add up.
+trait Field<T = Self> {
+    fn take_value(&mut self, value: T);
+}
+
+impl<T> Field for T {
+    fn take_value(&mut self, value: T) {
+        *self = value;
+    }
+}
+
+impl Field<(String, String)> for Vec<(String, String)> {
+    fn take_value(&mut self, value: (String, String)) {
+        self.retain(|(name, _)| *name != value.0);
+        self.push(value);
+    }
 }
 
 /// All options, in the order of the manual.
@@ -135,4 +154,22 @@ pub static DAEMON_OPTIONS: &[DaemonOption] = options! {
         "How much address space a process may use.";
     "server-metrics" server_metrics = Reader::switch, "On|Off", "Off",
         "Whether `mod_wsgi.server_metrics()` answers.";
+    "python" python = |r| r.absolute_path(), "file", "that of `python-home`",
+        "The Python executable that runs the processes: of any version from 3.11 on, whatever the module was \
+         built with.";
+    "env" env = Reader::variable, "NAME=value", "",
+        "A variable in the environment of the processes. May be given several times.";
+    "env-file" env_file = |r| r.absolute_path(), "file", "",
+        "A file of such variables, one `NAME=value` a line, read by the supervisor whenever a process starts. \
+         Variables of `env=` win.";
+    "preload" preload = |r| Ok(r.names()?.unwrap_or_default()), "module,module...", "",
+        "Python modules that the main interpreter imports before a process takes requests.";
+    "max-rss" max_rss = |r| r.bytes_or_none(0), "bytes", "0",
+        "How much memory a process may have resident, before it is replaced.";
+    "no-new-privs" no_new_privs = Reader::switch, "On|Off", "Off",
+        "Whether set-user-ID programs (sendmail and sudo among them) gain no privileges when the processes \
+         start them.";
+    "request-buffer" request_buffer = |r| Ok(r.bytes_or_none(0)?.unwrap_or(0)), "bytes", "65536",
+        "How much of a request's body httpd collects, so that a slow client does not hold a thread of the \
+         group; what is longer is passed on as it comes.";
 };

@@ -180,6 +180,16 @@ impl Reader {
         }
     }
 
+    /// `NAME=value`, a variable of an environment.
+    pub(super) fn variable(&mut self) -> Result<(String, String), OptionError> {
+        match self.value.split_once('=') {
+            Some((name, value)) if !name.is_empty() && !self.value.contains('\0') => {
+                Ok((name.to_owned(), value.to_owned()))
+            }
+            _ => self.refuse("NAME=value"),
+        }
+    }
+
     /// `On` or `Off`.
     pub(super) fn switch(&mut self) -> Result<bool, OptionError> {
         on_off(&self.value).or_else(|_| self.refuse("one of: Off | On"))

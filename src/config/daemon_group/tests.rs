@@ -209,6 +209,33 @@ const EXPECTED: &[Expected] = &[
         &[("on", "true"), ("Off", "false")],
         &["1", "yes"],
     ),
+    (
+        "python",
+        "None",
+        &[("/usr/bin/python3", "Some(\"/usr/bin/python3\")")],
+        &["python3", ""],
+    ),
+    (
+        "env",
+        "[]",
+        &[("A=b=c", "[(\"A\", \"b=c\")]"), ("A=", "[(\"A\", \"\")]")],
+        &["A", "=b", ""],
+    ),
+    ("env-file", "None", &[("/a", "Some(\"/a\")")], &["a"]),
+    ("preload", "[]", &[("a,b.c", "[\"a\", \"b.c\"]")], &["", ","]),
+    (
+        "max-rss",
+        "None",
+        &[("0", "None"), ("1048576", "Some(1048576)")],
+        &NEGATIVE,
+    ),
+    (
+        "no-new-privs",
+        "false",
+        &[("On", "true"), ("off", "false")],
+        &["1"],
+    ),
+    ("request-buffer", "65536", &[("0", "0"), ("1", "1")], &NEGATIVE),
 ];
 
 #[test]
@@ -234,6 +261,23 @@ fn defaults_limits_and_what_lies_beyond() {
             assert!(text.starts_with(&expected), "{text}");
         }
     }
+}
+
+#[test]
+fn variables_add_up_and_the_later_of_two_counts() {
+    let row = find_option("env").unwrap();
+    let mut options = DaemonOptions::default();
+    for value in ["A=1", "B=2", "A=3"] {
+        let mut reader = Reader {
+            option: row.name,
+            value: value.into(),
+            group: Arc::from("g"),
+            warning: None,
+        };
+        (row.set)(&mut options, &mut reader).unwrap();
+    }
+    let expected = [("B", "2"), ("A", "3")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(options.env, expected);
 }
 
 #[test]

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Options that may differ from one interpreter to the next.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterpreterOptions {
     /// `WSGIPythonPath`: directories in the order given, without empty ones.
     pub path: Option<Vec<String>>,
@@ -23,7 +25,7 @@ pub struct InterpreterOptions {
 }
 
 /// Which interpreters a section is for; one that names nothing is for all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selectors {
     /// `process-group=`; empty for httpd's own processes.
     pub process_group: Option<Arc<str>>,
@@ -43,7 +45,7 @@ impl Selectors {
 }
 
 /// One section.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterpreterLayer {
     /// For which interpreters.
     pub selectors: Selectors,
