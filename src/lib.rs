@@ -18,8 +18,9 @@
 //! | [`app`] | the one door to applications | `script`, `wsgi`, `pymodule`, `python`, `sys` |
 //! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
 //! | [`pool`] | daemon mode in httpd's children: choosing a worker, and its answer | `httpd`, `sys`, pure rooms |
+//! | [`supervisor`] | the processes of daemon groups: started, watched, replaced | `sys`, pure rooms |
 //! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, pure rooms |
-//! | [`cli`] | the `rwsgi` command | pure rooms |
+//! | [`cli`] | the `rwsgi` command | `supervisor`, pure rooms |
 //!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
 
@@ -44,6 +45,7 @@ pub mod gateway;
 #[cfg(feature = "python")]
 pub mod python;
 pub mod scoreboard;
+pub mod supervisor;
 pub mod sys;
 
 #[cfg(feature = "python")]

@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // Transport.
     ("embedded", &["app", "httpd", "sys", "gateway", "config"]),
+    ("supervisor", &["sys", "scoreboard", "config", "gateway"]),
     (
         "pool",
         &["httpd", "sys", "fcgi", "scoreboard", "gateway", "config"],
@@ -39,7 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("module", &["hooks", "httpd"]),
-    ("cli", &["config", "gateway"]),
+    ("cli", &["config", "gateway", "supervisor"]),
     ("lib", &[]),
     ("bin", &["cli"]),
 ];

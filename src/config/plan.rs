@@ -20,6 +20,10 @@ pub use messages::{Control, ControlAnswer, FromWorker, Load, ToWorker};
 /// The version that all parts must share.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// What the group's Python executable is started with: finds the worker, in its environment or in one of the
+/// folders given as arguments, and runs it.
+pub const BOOTSTRAP: &str = include_str!("plan/bootstrap.py");
+
 /// Everything the supervisor does for one reading of httpd's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {

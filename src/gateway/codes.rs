@@ -96,6 +96,15 @@ codes! {
     USER_NOT_IN_GROUP = 60: "A user is in none of the groups asked for.",
         "No name that groups_for_user() gave is listed by `Require wsgi-group`; letter case counts. The user is refused.",
         "Nothing, if that was meant.";
+    PRIORITY_NOT_SET = 75: "cpu-priority= could not be set.",
+        "The system refused the priority for a process of a daemon group: only root may ask for more than it has. The process runs with the one it has.",
+        "Give cpu-priority= a positive number, or start httpd as root.";
+    MEMORY_LIMIT_NOT_SET = 77: "memory-limit= could not be set.",
+        "The system refused the limit for a process of a daemon group. The process runs without.",
+        "Lower the limit below the one that httpd was started with.";
+    ADDRESS_LIMIT_NOT_SET = 78: "virtual-memory-limit= could not be set.",
+        "The system refused the limit for a process of a daemon group. The process runs without.",
+        "Lower the limit below the one that httpd was started with.";
     SCRIPT_OUTSIDE_CHROOT = 81: "A script is outside of the group's new root directory.",
         "The group has chroot=, and the script's path does not begin with that directory, so its processes cannot see it. The client gets 500.",
         "Move the script below the directory, and name it in the configuration by its full path, with the directory.";
@@ -171,7 +180,7 @@ codes! {
     NO_HEAD_IN_TIME = 145: "A process sent no response in time.",
         "The application has not started its response for as long as socket-timeout= (httpd's Timeout unless set) allows. It goes on running; the client gets 504.",
         "Find out what the application waits for, or raise socket-timeout=.";
-    WORKER_DIED = 146: "A process of the group ended while it ran a request.",
+    PROCESS_LOST = 146: "A process of the group ended while it ran a request.",
         "The line says how: a signal or an exit status, what it ran and for how long; what the process left to say follows, for a fatal signal the stacks of its Python threads. The client gets 502 if nothing was sent yet, otherwise an incomplete response; 504 if the process was ended because it took too long.",
         "A signal such as SEGV comes from an extension module that the stacks name; KILL that rwsgi did not send usually means that the machine ran out of memory.";
     ANSWER_UNREADABLE = 147: "A process's answer could not be read.",
@@ -321,6 +330,51 @@ codes! {
     IMPORT_FAILED = 1041: "A script could not be loaded when the process started.",
         "WSGIImportScript, or an alias with both process-group= and application-group=, asks for it; the lines before say what failed. The process serves, and a request for the script tries again.",
         "Mend what the lines before show.";
+    DIRECTORY_REFUSED = 1100: "The directory of the daemon groups' sockets cannot be used.",
+        "It cannot be made, is a link, belongs to somebody else, or its name is too long for a socket's address. No daemon group of this configuration has processes; what ran before goes on.",
+        "Let WSGISocketPrefix name a place in a directory that root alone can write, such as /run/apache2/wsgi.";
+    WORKER_NOT_STARTED = 1101: "A process of a daemon group could not be started.",
+        "The line says what the system refused: the Python executable cannot be run, env-file= cannot be read, or there are too many processes. It is tried again, at most every 30 seconds, and at once when the file has changed.",
+        "Mend what the line says. The executable comes from python=, python-home= or WSGIPythonHome.";
+    WORKER_NOT_ITS_USER = 1102: "A process of a daemon group could not become its user.",
+        "Changing the user, groups, root or working directory was refused, or did not come true. The process has ended without running anything.",
+        "Check user=, group=, supplementary-groups=, home= and chroot= of the group, and that httpd is started as root with all its capabilities.";
+    WORKER_DIED = 1103: "A process of a daemon group died.",
+        "It was ended by a signal or ended by itself without having been asked to; a Python traceback follows where there is one. Another takes its place. Each request that it was running has a line in the log of its virtual host.",
+        "Look at the signal: SIGSEGV, SIGABRT and SIGBUS come from an extension module or Python itself, SIGKILL mostly from a system out of memory, a status from os._exit() in the application.";
+    WORKER_UNFIT = 1104: "A process of a daemon group cannot serve.",
+        "It said so itself, or is of another version than httpd's module; the line says why.",
+        "Mend what the line says. After an upgrade, let the module, the rwsgi command and the worker be of one version.";
+    GROUP_FAILS = 1105: "The processes of a daemon group fail again and again.",
+        "They die before they take requests, or soon after. They are started again after growing pauses, up to 30 seconds; until one serves, requests get 503 with Retry-After. Written at most every 30 seconds.",
+        "Mend what the lines before show. A change to the script or the Python executable is noticed at once; httpd need not be restarted.";
+    VERSION_REFUSED = 1106: "The new version of a script cannot be loaded; the old one goes on serving.",
+        "A process was to replace another, or to join it, and could not load a script that the other has loaded. It is stopped. The lines before show the traceback.",
+        "Mend the script; it is tried again as soon as its file has changed.";
+    STARTUP_TIMEOUT = 1107: "A process did not load its scripts within startup-timeout=.",
+        "Loading takes too long or hangs. The process is replaced.",
+        "Look at the Python stacks that follow, or raise startup-timeout=.";
+    REQUEST_TIMEOUT = 1108: "A request ran longer than request-timeout= allows.",
+        "The limit grows with threads=, as the documentation of the option says. With interrupt-timeout= an exception is raised in the request first; otherwise, or if that does not end it, the process is replaced. The Python stacks of its threads are in the log.",
+        "Look where the stacks are: most often a service that does not answer. Set timeouts there, or raise request-timeout=.";
+    DEADLOCK_TIMEOUT = 1109: "Python's lock was out of reach longer than deadlock-timeout= allows.",
+        "An extension module held the GIL all the time, or threads wait for each other. The process is ended and replaced.",
+        "Look for an extension module that computes or waits without releasing the GIL, or raise deadlock-timeout=.";
+    WORKER_KILLED = 1110: "A process did not end within shutdown-timeout=.",
+        "It had been asked to end, and was killed with SIGKILL. Its atexit callbacks may not have run.",
+        "Let background threads end in an atexit callback, or raise shutdown-timeout=.";
+    LIMIT_NOT_SET = 1111: "A limit of a process could not be set.",
+        "The system refused cpu-time-limit=, or the limit of core files. The process runs without.",
+        "Lower the limit below the one that httpd was started with.";
+    HOME_NOT_USABLE = 1112: "The home directory of a daemon group's user cannot be used.",
+        "home= is not set, and the home directory of the user is missing or closed to it. The process works in / instead.",
+        "Set home= to a directory that the user may enter.";
+    SOCKET_LOST = 1113: "The socket of a daemon group's process has vanished.",
+        "Somebody removed or replaced it in the directory of WSGISocketPrefix. The process is replaced by one with a new socket.",
+        "Exclude the directory from whatever cleans up there.";
+    DRAIN_CUT = 1114: "Requests were still running when a process had to end.",
+        "The process was to be replaced, and graceful-timeout= or eviction-timeout= was over before its requests were done. They have until shutdown-timeout=, then their clients get 502 or an incomplete response.",
+        "Raise graceful-timeout= above the time that requests take.";
     ANSWER_FAULTY = 1130: "A process's answer is not FastCGI.",
         "What the process sent has no place in an answer; the line says what. The connection is closed. The client gets 502, or an incomplete response.",
         "Let module and worker be of the same version; if they are, please report it.";

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::Group;
-use crate::scoreboard::{Grant, Millis, PositionState, Queued, Scoreboard, SlotState};
+use crate::scoreboard::{Grant, Millis, PositionState, Queued, Scoreboard};
 use crate::sys::{clock, futex};
 
 /// How long to sleep at most before looking whether the group still has processes. A slot of a request that
@@ -64,18 +64,9 @@ impl<'g> Reservation<'g> {
         }
     }
 
-    /// Whether the application may have been started. False only when it certainly was not, so that the
-    /// request can be given to another process.
+    /// Whether the application may have been started, so that no other process can be asked.
     pub(super) fn may_be_started(&self) -> bool {
-        let (Some(position), Some(slot)) = (
-            self.board.position(self.grant.position),
-            self.board.slot(self.grant.position, self.grant.slot),
-        ) else {
-            return true;
-        };
-        // The state counts only if the slot was not cleared for another process before it was read.
-        let state = slot.state();
-        position.instance() != self.grant.instance || state != SlotState::Reserved
+        self.board.may_be_started(self.grant)
     }
 
     /// Gives the slot back: the worker has answered.

@@ -238,7 +238,7 @@ fn lost<C: Client>(call: &Call<'_, '_>, client: &mut C, reservation: Reservation
         text.push(b'\n');
         text.extend_from_slice(&last_words);
     }
-    client.log(Level::Error, Some(Code::WORKER_DIED), &text);
+    client.log(Level::Error, Some(Code::PROCESS_LOST), &text);
     // The supervisor ends processes only when a limit of time is over.
     Verdict::Fail(if was_ours { 504 } else { 502 })
 }

@@ -41,17 +41,19 @@ pub struct Slot<'m> {
     holder: &'m AtomicU32,
     since: &'m AtomicU32,
     thread: &'m AtomicU32,
+    unstarted: &'m AtomicU32,
     note: &'m [AtomicU32],
 }
 
 impl<'m> Slot<'m> {
     pub(super) fn new(words: &'m [AtomicU32; SLOT]) -> Self {
-        let [state, holder, since, thread, _, _, _, _, note @ ..] = words;
+        let [state, holder, since, thread, unstarted, _, _, _, note @ ..] = words;
         Slot {
             state,
             holder,
             since,
             thread,
+            unstarted,
             note,
         }
     }
@@ -227,9 +229,29 @@ impl Scoreboard<'_> {
         }
     }
 
-    /// For the supervisor: frees all slots of a position whose process has ended.
-    pub fn clear(&self, position: u32) {
-        for (_, slot) in self.slots(position) {
+    /// Whether the application may have been started with the request that was granted this slot, which its
+    /// holder has not given back. False only when it certainly was not, also if its process has ended.
+    pub fn may_be_started(&self, grant: Grant) -> bool {
+        let (Some(position), Some(slot)) = (
+            self.position(grant.position),
+            self.slot(grant.position, grant.slot),
+        ) else {
+            return true;
+        };
+        let is_waiting = slot.state() == SlotState::Reserved && position.instance() == grant.instance;
+        !is_waiting && slot.unstarted.load(Ordering::SeqCst) != grant.instance
+    }
+
+    /// For the supervisor: frees all slots of a position whose process has ended. Those who hold one can
+    /// still tell whether their request was started.
+    pub fn clear(&self, index: u32) {
+        let Some(position) = self.position(index) else {
+            return;
+        };
+        for (_, slot) in self.slots(index) {
+            if slot.state() == SlotState::Reserved {
+                slot.unstarted.store(position.instance(), Ordering::SeqCst);
+            }
             slot.free();
         }
     }

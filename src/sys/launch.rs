@@ -37,6 +37,8 @@ pub struct Launch<'d> {
     pub identity: Option<Identity>,
     /// Its working directory, if that is another.
     pub directory: Option<CString>,
+    /// Whether it may work in `/` when it cannot work there.
+    pub directory_is_a_wish: bool,
     /// Whether it gains nothing by starting set-user-ID programs.
     pub no_new_privileges: bool,
 }
@@ -46,17 +48,20 @@ pub struct Launch<'d> {
 pub enum Trouble {
     /// A limit could not be set; the program was started nevertheless.
     Limit(LimitKind),
+    /// It works in `/`, and not in the directory wished for.
+    Directory,
     /// It could not take on its identity, and has ended with [`NOT_STARTED`].
     Identity,
     /// The program could not be started, and it has ended with [`NOT_STARTED`].
     Program,
 }
 
-const TROUBLES: [(u8, Trouble); 6] = [
+const TROUBLES: [(u8, Trouble); 7] = [
     (b'p', Trouble::Limit(LimitKind::Priority)),
     (b'd', Trouble::Limit(LimitKind::Data)),
     (b'a', Trouble::Limit(LimitKind::AddressSpace)),
     (b'o', Trouble::Limit(LimitKind::Other)),
+    (b'w', Trouble::Directory),
     (b'i', Trouble::Identity),
     (b'x', Trouble::Program),
 ];

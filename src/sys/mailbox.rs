@@ -83,6 +83,9 @@ impl Mailbox {
         while let Some((length, rest)) = self.arrived.split_first_chunk() {
             let length = usize::try_from(u32::from_ne_bytes(*length)).unwrap_or(usize::MAX);
             if length > LONGEST {
+                // Where the next message begins, nobody knows.
+                self.ended = true;
+                self.arrived.clear();
                 return Err(io::Error::other("a message is too long"));
             }
             let Some(message) = rest.get(..length) else {
@@ -94,7 +97,7 @@ impl Mailbox {
         Ok(messages)
     }
 
-    /// Whether the peer has closed its end; what it sent before may still be [received](Self::receive).
+    /// Whether nothing more will arrive: the peer has closed its end, or sent what is no message.
     pub fn has_ended(&self) -> bool {
         self.ended
     }
@@ -144,5 +147,6 @@ mod tests {
         let mut other = UnixStream::from(other);
         other.write_all(&u32::MAX.to_ne_bytes()).expect("written");
         assert!(mailbox.receive().is_err());
+        assert!(mailbox.has_ended());
     }
 }

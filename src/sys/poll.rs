@@ -15,7 +15,15 @@ pub struct Poll<'d> {
 impl<'d> Poll<'d> {
     /// Waits for `descriptor` to be readable or to have ended, and for it to be writable if `write`.
     pub fn add(&mut self, descriptor: BorrowedFd<'d>, write: bool) {
-        let events = libc::POLLIN | if write { libc::POLLOUT } else { 0 };
+        self.add_events(descriptor, libc::POLLIN | if write { libc::POLLOUT } else { 0 });
+    }
+
+    /// Waits for `descriptor` to have ended, whatever can be read before.
+    pub fn add_end(&mut self, descriptor: BorrowedFd<'d>) {
+        self.add_events(descriptor, 0);
+    }
+
+    fn add_events(&mut self, descriptor: BorrowedFd<'d>, events: libc::c_short) {
         self.entries.push(libc::pollfd {
             fd: descriptor.as_raw_fd(),
             events,

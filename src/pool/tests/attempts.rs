@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::site::{echo, head_and};
+use super::stub::{echo, head_and};
 use super::*;
 use crate::fcgi::record::{self, ProtocolStatus};
 use crate::gateway::BodyLength;
@@ -67,11 +67,8 @@ fn a_request_that_was_not_started_goes_to_another_worker() {
         let position = stub.board().position(0).expect("exists");
         position.bury(Death::Exited(1), b"");
         futex::wake(position.dead_instance_word());
+        stub.board().clear(0);
     });
-    site.board()
-        .position(0)
-        .expect("exists")
-        .set_state(crate::scoreboard::PositionState::Ready);
     site.stub(1, echo);
     let (verdict, visitor) = site.get();
     assert_eq!(verdict, Verdict::Complete);
@@ -197,7 +194,7 @@ fn an_answer_that_comes_too_late_is_nobodys() {
         while stub.read() {
             stub.start();
             let token = stub.body.clone();
-            if number.fetch_add(1, Ordering::SeqCst) % 3 == 0 {
+            if number.fetch_add(1, Ordering::SeqCst).is_multiple_of(3) {
                 thread::sleep(Duration::from_millis(40));
             }
             stub.finish();

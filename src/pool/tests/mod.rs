@@ -1,16 +1,19 @@
 //! The pool against stub workers, without httpd.
 
+mod answers;
 mod attempts;
+mod bodies;
+mod delivery;
+mod hostile;
+mod queue;
 mod site;
+mod stub;
 mod visitor;
 
 use std::time::Duration;
 
-use super::attempt::{self, Workspace};
 use super::failure::Verdict;
-use super::queued_now;
-use super::{Call, Group, GroupFacts, Groups};
-use site::{Site, Stub};
+use site::Site;
 use visitor::Visitor;
 
 /// Longer than anything here takes, shorter than a test may.

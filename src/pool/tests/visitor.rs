@@ -32,7 +32,7 @@ pub(super) struct Visitor {
     pub(super) is_gone: bool,
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
-    staged: VecDeque<Vec<u8>>,
+    pub(super) staged: VecDeque<Vec<u8>>,
     /// What left us, then what is staged.
     pub(super) passed: Vec<u8>,
     pub(super) flushes: u32,

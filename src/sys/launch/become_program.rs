@@ -71,9 +71,14 @@ fn prepare(launch: &Launch<'_>, tell: &mut File, first_free: RawFd) -> Result<()
     if let Some(wanted) = &launch.identity {
         identity::assume(wanted).map_err(identity)?;
     }
-    if let Some(directory) = &launch.directory {
-        change_directory(directory)
-            .map_err(|error| identity(format!("cannot work in {}: {error}", shown(directory))))?;
+    if let Some(directory) = &launch.directory
+        && let Err(error) = change_directory(directory)
+    {
+        let text = format!("cannot work in {}: {error}", shown(directory));
+        if !launch.directory_is_a_wish || change_directory(c"/").is_err() {
+            return Err(identity(text));
+        }
+        complain(tell, Trouble::Directory, &text);
     }
     if launch.no_new_privileges {
         // SAFETY: plain numbers.
