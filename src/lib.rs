@@ -19,7 +19,7 @@
 //! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
 //! | [`pool`] | daemon mode in httpd's children: choosing a worker, and its answer | `httpd`, `sys`, pure rooms |
 //! | [`supervisor`] | the processes of daemon groups: started, watched, replaced | `sys`, pure rooms |
-//! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, pure rooms |
+//! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, `sys`, pure rooms |
 //! | [`cli`] | the `rwsgi` command | `supervisor`, pure rooms |
 //!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.

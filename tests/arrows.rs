@@ -36,7 +36,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "hooks",
         &[
-            "embedded", "pool", "app", "pymodule", "wsgi", "httpd", "sys", "config", "gateway", "module",
+            "embedded",
+            "pool",
+            "app",
+            "pymodule",
+            "wsgi",
+            "httpd",
+            "sys",
+            "scoreboard",
+            "config",
+            "gateway",
+            "module",
         ],
     ),
     ("module", &["hooks", "httpd"]),

@@ -4,6 +4,7 @@
 //! Both travel as JSON over a channel of their own. The supervisor and the workers are of the same version
 //! as the module, or say so and go no further.
 
+pub mod identity;
 mod messages;
 
 use std::path::{Path, PathBuf};

@@ -96,6 +96,9 @@ codes! {
     USER_NOT_IN_GROUP = 60: "A user is in none of the groups asked for.",
         "No name that groups_for_user() gave is listed by `Require wsgi-group`; letter case counts. The user is refused.",
         "Nothing, if that was meant.";
+    SOCKET_PATH_TOO_LONG = 64: "The sockets of daemon processes would have too long a path.",
+        "WSGISocketPrefix, or httpd's directory of run-time files (DefaultRuntimeDir), is so long that the system cannot address sockets below it. The server does not start.",
+        "Name a shorter path by WSGISocketPrefix.";
     PRIORITY_NOT_SET = 75: "cpu-priority= could not be set.",
         "The system refused the priority for a process of a daemon group: only root may ask for more than it has. The process runs with the one it has.",
         "Give cpu-priority= a positive number, or start httpd as root.";
@@ -123,11 +126,11 @@ codes! {
     SITE_IMPORT_FAILED = 95: "The module `site` could not be imported.",
         "WSGIPythonPath is set, but Python's standard library is incomplete or shadowed. The path is not added.",
         "Check WSGIPythonHome, and that no file named `site.py` stands in the way.";
-    PYTHON_HOME_MISSING = 100: "WSGIPythonHome cannot be used.",
-        "The directory named by WSGIPythonHome, or an element of its path, is missing, is not a Python installation or virtual environment, or has no Python of the version that the module was built with. Embedded requests get 500; other virtual hosts go on.",
+    PYTHON_HOME_MISSING = 100: "WSGIPythonHome, or the Python of a daemon group, cannot be used.",
+        "The directory named by WSGIPythonHome or by the option python-home=, the program named by python=, or an element of its path, is missing, is not a Python installation or virtual environment, or has no Python of the version that the module was built with (daemon groups: of a version from 3.11 on). Embedded requests get 500, those of the daemon group 503; other virtual hosts go on.",
         "The line names the path element and the fix. WSGIPythonHome takes the value of `sys.prefix`: the virtual environment's folder, not its `bin` or `lib`.";
-    PYTHON_HOME_NOT_ACCESSIBLE = 102: "WSGIPythonHome cannot be read by the serving user.",
-        "httpd's children run as the user named by `User`; that user may not traverse or read the path element that the line names.",
+    PYTHON_HOME_NOT_ACCESSIBLE = 102: "WSGIPythonHome, or the Python of a daemon group, cannot be read by the serving user.",
+        "httpd's children run as the user named by `User`, daemon processes as the one named by `user=`; that user may not traverse or read the path element that the line names.",
         "Give that user the missing permission on the element named, or move the environment out of a private folder such as /root.";
     SCRIPT_UNREADABLE = 105: "The script could not be read or compiled.",
         "The file cannot be opened by the serving user, or is not valid Python. A traceback follows.",
@@ -399,6 +402,39 @@ codes! {
     NO_ANSWER = 1137: "A process ended a request without a response.",
         "It neither gave a response nor said why. The client gets 502.",
         "Let module and worker be of the same version; if they are, please report it.";
+    ACCOUNT_UNKNOWN = 1150: "An option of a daemon group names a user or a group that does not exist.",
+        "user=, group=, supplementary-groups=, socket-user=, script-user= or script-group= has a name that the system's database does not know. The server does not start.",
+        "Correct the name or create the account; a number is written as #1000.";
+    GROUP_AS_ROOT = 1151: "The processes of a daemon group would run as root.",
+        "user=, or httpd's own User, stands for user number 0. The server does not start.",
+        "Name an account without privileges.";
+    IDENTITY_IGNORED = 1152: "Options of a daemon group that name accounts have no effect.",
+        "httpd was not started by root and cannot start processes as somebody else: they run as httpd does.",
+        "Start httpd as root, or remove the options.";
+    TOO_MANY_ACCOUNT_GROUPS = 1153: "supplementary-groups= names too many groups.",
+        "With the primary group there are more than a process can have. The server does not start.",
+        "Name fewer.";
+    CHROOT_WITHOUT_ROOT = 1154: "chroot= needs root.",
+        "httpd was not started by root. The server does not start.",
+        "Start httpd as root, or remove the option.";
+    GROUP_TOO_LARGE = 1155: "A daemon group has too many processes and threads.",
+        "processes= and threads= ask for more than can be kept account of. The server does not start.",
+        "Lower them: a few processes for each processor are enough.";
+    SUPERVISOR_MISSING = 1156: "The command rwsgi is missing or cannot be started.",
+        "It supervises daemon processes and is found beside the module, in /usr/bin or in /usr/local/bin, or where RWSGICommand says. Requests for daemon groups fail; everything else is served.",
+        "Install it, then restart httpd.";
+    SUPERVISOR_VERSION = 1157: "The command rwsgi and the module are of different versions.",
+        "One of them was installed alone, or both were while httpd was running, which keeps the module that it has loaded. Requests for daemon groups fail.",
+        "Install both from one package, then stop and start httpd.";
+    SUPERVISOR_FAILED = 1158: "The supervisor does not do what it is to do.",
+        "The line says what is the matter; the supervisor's own lines before may say why. Requests for daemon groups fail; everything else is served.",
+        "Mend the reason given, then restart httpd.";
+    SUPERVISOR_DIED = 1159: "The supervisor has ended unasked.",
+        "Somebody killed it, or it has a defect. Daemon processes go on serving; httpd starts another supervisor, which takes them over.",
+        "Look for a reason in the lines before and in the system's log; please report a defect.";
+    SUPERVISOR_KILLED = 1160: "The supervisor did not end with httpd.",
+        "It had not ended when the longest shutdown-timeout= of all groups and 2 seconds were over, and was killed. Its processes notice that by themselves.",
+        "Look for what kept a process from ending.";
 }
 
 /// The page `docs/errors.md`.

@@ -56,21 +56,27 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
     }
 }
 
-fn embedded_python() -> EmbeddedPython {
+/// The Python that the module contains.
+pub(super) fn embedded_python() -> EmbeddedPython {
     EmbeddedPython {
         version: app::built_with(),
         free_threaded: app::IS_FREE_THREADED,
     }
 }
 
-fn report_home(problem: &HomeProblem) {
-    let code = match problem {
+/// The number of a line about a home that cannot be used.
+pub(super) fn home_code(problem: &HomeProblem) -> Code {
+    match problem {
         HomeProblem::NotAccessible { .. } | HomeProblem::Unreadable { .. } => {
             Code::PYTHON_HOME_NOT_ACCESSIBLE
         }
         _ => Code::PYTHON_HOME_MISSING,
-    };
-    log::server(Level::Error, Some(code), problem.to_string().as_bytes());
+    }
+}
+
+fn report_home(problem: &HomeProblem) {
+    let text = format!("WSGIPythonHome: {problem}");
+    log::server(Level::Error, Some(home_code(problem)), text.as_bytes());
 }
 
 /// Takes over the daemon groups, and starts Python, unless the configuration keeps it out of httpd's processes.

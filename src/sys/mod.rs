@@ -11,6 +11,7 @@ pub mod futex;
 pub mod identity;
 pub mod inherit;
 pub mod launch;
+
 pub mod limits;
 pub mod local_time;
 pub mod mailbox;
@@ -18,6 +19,8 @@ pub mod memory;
 pub mod poll;
 pub mod private_directory;
 pub mod process;
+pub mod program_file;
+pub mod servant;
 pub mod signal_file;
 pub mod socket;
 pub mod stream;

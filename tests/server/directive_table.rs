@@ -287,16 +287,3 @@ def application(environ, start_response):
     }
     server.finish();
 }
-
-#[test]
-fn a_request_for_a_group_without_processes_says_so() {
-    let server = Server::builder()
-        .apps_from(crate::apps())
-        .config("WSGIDaemonProcess app\nWSGIScriptAlias / ${APPS}/hello.py process-group=app")
-        .expect_log("^WSGI1135: .*the processes of group 'app' were not started")
-        .start();
-    let response = server.get("/");
-    assert_eq!(response.status, 503);
-    assert_eq!(response.header("Retry-After"), Some("30"));
-    server.finish();
-}
