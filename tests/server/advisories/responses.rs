@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -10,10 +11,13 @@ use super::{MOUNTS, ask, builder, goes_on};
 use crate::{get_kept, skips};
 use rwsgi_harness::{Response, Server, httpd_module_exists};
 
+/// How long a server may live for what takes seconds on a machine that does nothing else.
+const LONG: Duration = Duration::from_secs(300);
+
 /// CVE-2014-0242: Content-Type pointed into a string that Python had let go.
 #[test]
 fn a03_content_type_is_that_of_its_own_response() {
-    let server = builder().start();
+    let server = builder().limit(LONG).start();
     thread::scope(|scope| {
         for client in 0..64 {
             let server = &server;
@@ -82,6 +86,7 @@ fn a19_bodies_pass_output_filters_whole() {
         return;
     }
     let server = builder()
+        .limit(LONG)
         .module("filter")
         .module("deflate")
         .module("substitute")
@@ -157,7 +162,7 @@ fn a33_a_response_that_breaks_off_never_looks_complete() {
         let mut connection = server.connect();
         let response = ask(&server, "breaks", mount).send_on(&mut connection);
         assert!(!response.complete, "{response:?}");
-        assert!(connection.closes_within(std::time::Duration::from_secs(5)));
+        assert!(connection.closes_within(Duration::from_secs(5)));
     }
     server.finish();
 }
@@ -280,7 +285,7 @@ fn a42_a_malformed_status_line_is_refused() {
 #[test]
 fn a47_a_body_beyond_two_gibibytes_arrives_whole() {
     const LENGTH: u64 = 2_200_000_000;
-    let server = builder().start();
+    let server = builder().limit(LONG).start();
     let mut connection = server.connect();
     connection.send_lossy(format!(
         "GET /app?{LENGTH} HTTP/1.1\r\nHost: localhost\r\nX-Case: huge\r\nConnection: close\r\n\r\n"
