@@ -145,6 +145,37 @@ impl<'r> Output<'r> {
         self.pass()
     }
 
+    /// Passes on staged pieces without a flush: the first one, and those after it up to `most` bytes. Tells
+    /// how many bytes. httpd sends what the client takes, and blocks only while it holds more than it wants
+    /// to.
+    pub fn pass_on(&mut self, most: usize) -> Result<usize, ClientGone> {
+        let brigade = self.brigade();
+        // SAFETY: a live brigade; the sentinel ends the ring, and nothing but `apr_brigade_split_ex` changes
+        // it. The rest is taken off while the beginning is passed on, and put back after it.
+        let (rest, length) = unsafe {
+            let sentinel = ffi::rwsgi_brigade_sentinel(brigade);
+            let mut bucket = ffi::rwsgi_brigade_first(brigade);
+            let mut length = 0_usize;
+            while bucket != sentinel {
+                let more = length.saturating_add((*bucket).length);
+                if length > 0 && more > most {
+                    break;
+                }
+                length = more;
+                bucket = ffi::rwsgi_bucket_next(bucket);
+            }
+            (
+                ffi::apr_brigade_split_ex(brigade, bucket, ptr::null_mut()),
+                length,
+            )
+        };
+        let passed = self.pass();
+        self.brigade = rest;
+        // SAFETY: the emptied brigade, which nobody uses any more.
+        unsafe { ffi::apr_brigade_destroy(brigade) };
+        passed.map(|()| length)
+    }
+
     /// Sends what is staged and the end of the response. May block.
     pub fn finish(&mut self) -> Result<(), ClientGone> {
         // SAFETY: the bucket allocator of a live request.
