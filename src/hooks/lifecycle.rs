@@ -16,10 +16,7 @@ use crate::httpd::{Child, Startup, log, process, scoreboard};
 use crate::pool::Groups;
 use crate::pymodule::{InterpreterSetup, ServerReporter, ServerText, Setup};
 use crate::sys;
-use crate::wsgi::Constants;
-
-/// The release of mod_wsgi whose behaviour applications can expect; `mod_wsgi.version`.
-const COMPATIBLE_WITH: [i64; 3] = [6, 1, 1];
+use crate::wsgi::{COMPATIBLE_WITH, Constants};
 
 /// How long a stopping process waits for requests that are still in Python.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -176,8 +173,9 @@ fn import_scripts(settings: &ServerSettings) {
             application_group: &script.application_group,
             script: path,
             fold_case: !settings.case_sensitivity(),
+            is_service: false,
         };
-        app::import(&import, &mut Bystander::without_request(path));
+        let _ = app::import(&import, &mut Bystander::without_request(path));
     }
 }
 
@@ -229,12 +227,15 @@ fn setup(settings: &ServerSettings) -> Setup {
             version: COMPATIBLE_WITH,
             server_version: process::server_version(),
         },
+        process_group: String::new(),
         maximum_processes: capacity.processes,
         threads_per_process: capacity.threads,
         server: ServerText {
             description: process::server_description(),
             mpm_name: process::mpm_name(),
             build_date: process::build_date(),
+            maximum_processes: capacity.processes,
+            threads_per_process: capacity.threads,
         },
         environment: std::env::vars_os()
             .map(|(name, value)| (name.into_encoded_bytes(), value.into_encoded_bytes()))
@@ -260,6 +261,7 @@ fn interpreter_setups(settings: &ServerSettings) -> Box<dyn Fn(&str) -> Interpre
         let fitting = (own_gil || !options.switch_interval_of_application) && !without_gil;
         InterpreterSetup {
             python_path: options.path,
+            home: None,
             restrict_stdin: options.restrict_stdin,
             restrict_stdout: options.restrict_stdout,
             restrict_signal: options.restrict_signal,

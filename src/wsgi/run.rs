@@ -18,17 +18,35 @@ use crate::python::{Attached, Capsule, ErrorKind, Object, PyResult, Raised, form
 /// The key of the server's own record of a request.
 pub(super) const REQUEST_RECORD: &CStr = c"apache.request_rec";
 
+/// When the stages of a request began, in seconds since the epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// The server began to read it.
+    pub request: f64,
+    /// In a worker, what came between.
+    pub daemon: Option<DaemonTimes>,
+}
+
+/// When a request changed over to a worker, in seconds since the epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DaemonTimes {
+    /// It began to wait for one.
+    pub queue: f64,
+    /// The worker had it.
+    pub start: f64,
+}
+
 /// Runs one request against `application`.
 ///
 /// When this returns, all Python work of the request is done: the response iterable is closed and gone,
 /// and no Python object reaches `exchange` any more. What the response still has staged is the caller's to
-/// send, without the GIL. `request_start` is in seconds since the epoch.
+/// send, without the GIL.
 pub fn run<'py>(
     py: Attached<'py>,
     state: &State,
     exchange: &mut dyn Exchange,
     variables: &Environ<'_>,
-    request_start: f64,
+    times: Times,
     application: &Object<'py>,
 ) -> Outcome {
     let objects = match state.take_objects(py) {
@@ -41,7 +59,7 @@ pub fn run<'py>(
     };
     let call = Call {
         variables,
-        request_start,
+        times,
         application,
     };
     let request = Request {
@@ -68,7 +86,7 @@ fn run_watched<'py>(
     call: &Call<'_, '_, 'py>,
 ) -> Outcome {
     let traffic = Traffic::default();
-    let observation = Observation::begin(&traffic, call.request_start);
+    let observation = Observation::begin(&traffic, call.times);
     let request = Request {
         observation: Some(&observation),
         ..request
@@ -79,7 +97,7 @@ fn run_watched<'py>(
 /// What is to be called, and with what.
 struct Call<'a, 'r, 'py> {
     variables: &'a Environ<'r>,
-    request_start: f64,
+    times: Times,
     application: &'a Object<'py>,
 }
 
@@ -124,14 +142,12 @@ impl<'py> Request<'_, 'py> {
 
     fn respond(&self, call: &Call<'_, '_, 'py>, record: Option<&Capsule<'py>>) -> Outcome {
         let py = self.py;
-        let environ = self
-            .environ(call.variables, call.request_start)
-            .and_then(|environ| {
-                if let Some(record) = record {
-                    environ.set_item(py, &py.interned(REQUEST_RECORD)?, record.object())?;
-                }
-                Ok(environ)
-            });
+        let environ = self.environ(call.variables, call.times).and_then(|environ| {
+            if let Some(record) = record {
+                environ.set_item(py, &py.interned(REQUEST_RECORD)?, record.object())?;
+            }
+            Ok(environ)
+        });
         let environ = match environ {
             Ok(environ) => environ,
             Err(raised) => return self.failed(raised),
@@ -152,13 +168,17 @@ impl<'py> Request<'_, 'py> {
         }
     }
 
-    fn environ(&self, variables: &Environ<'_>, request_start: f64) -> PyResult<'py, Object<'py>> {
+    fn environ(&self, variables: &Environ<'_>, times: Times) -> PyResult<'py, Object<'py>> {
         let py = self.py;
         let names = &self.state.names;
         let environ = environ::build(py, self.state, variables)?;
         environ.set_item(py, names.input.get(py), self.objects.input.get(py))?;
         environ.set_item(py, names.errors.get(py), self.objects.errors.get(py))?;
-        environ.set_item(py, names.request_start.get(py), &py.float(request_start)?)?;
+        environ.set_item(py, names.request_start.get(py), &py.float(times.request)?)?;
+        if let Some(daemon) = times.daemon {
+            environ.set_item(py, names.queue_start.get(py), &py.float(daemon.queue)?)?;
+            environ.set_item(py, names.daemon_start.get(py), &py.float(daemon.start)?)?;
+        }
         environ.set_item(py, names.application_start.get(py), &py.float(now())?)?;
         Ok(environ)
     }
@@ -183,6 +203,12 @@ impl<'py> Request<'_, 'py> {
 
     /// Logs what the application raised.
     fn failed(&self, raised: Raised<'py>) -> Outcome {
+        if self.state.is_request_timeout(self.py, &raised) {
+            observe::request_exception(self.py, self.transaction(), &raised.take());
+            let text = b"the request took too long and was interrupted";
+            self.log(Level::Info, Some(Code::REQUEST_INTERRUPTED), text);
+            return Outcome::Failed(504);
+        }
         let status = match self.client_fault(&raised) {
             Some(error) => {
                 observe::request_exception(self.py, self.transaction(), &raised.take());

@@ -12,7 +12,10 @@ use super::start_response::{StartResponse, Write};
 use super::transaction::Transaction;
 use crate::gateway::{Level, Origin};
 use crate::python::native::{Type, TypeBuilder};
-use crate::python::{Attached, Object, PyResult, Stored};
+use crate::python::{Attached, Object, PyResult, Raised, Stored};
+
+/// The release of mod_wsgi whose behaviour applications can expect; `mod_wsgi.version`.
+pub const COMPATIBLE_WITH: [i64; 3] = [6, 1, 1];
 
 /// Most sets of request objects kept for further requests.
 const MAX_SETS: usize = 64;
@@ -44,6 +47,8 @@ pub(super) struct Names {
     pub(super) input: Stored,
     pub(super) errors: Stored,
     pub(super) request_start: Stored,
+    pub(super) queue_start: Stored,
+    pub(super) daemon_start: Stored,
     pub(super) application_start: Stored,
     pub(super) thread_id: Stored,
 }
@@ -59,6 +64,7 @@ pub struct State {
     log: Type<Log>,
     buffer: Type<Buffer>,
     pub(super) tls: TlsTypes,
+    request_timeout: OnceLock<Stored>,
     base_environ: Stored,
     templates: Mutex<Vec<Template>>,
     shelf: Mutex<Vec<RequestObjects>>,
@@ -105,6 +111,7 @@ impl State {
                 .build(py, module)?,
             tls: TlsTypes::new(py, module)?,
             file_wrapper,
+            request_timeout: OnceLock::new(),
             base_environ,
             templates: Mutex::default(),
             shelf: Mutex::default(),
@@ -114,6 +121,22 @@ impl State {
     /// The class `mod_wsgi.FileWrapper`.
     pub fn file_wrapper_class<'a, 'py>(&'a self, py: Attached<'py>) -> &'a Object<'py> {
         self.file_wrapper.class(py)
+    }
+
+    /// Sets the class `mod_wsgi.RequestTimeout`, once.
+    pub fn set_request_timeout(&self, class: Object<'_>) {
+        let _ = self.request_timeout.set(class.store());
+    }
+
+    /// The class `mod_wsgi.RequestTimeout`, which is raised in requests that take too long.
+    pub fn request_timeout<'py>(&self, py: Attached<'py>) -> Option<Object<'py>> {
+        self.request_timeout.get().map(|class| class.get(py).clone())
+    }
+
+    pub(super) fn is_request_timeout<'py>(&self, py: Attached<'py>, raised: &Raised<'py>) -> bool {
+        self.request_timeout
+            .get()
+            .is_some_and(|class| raised.is_instance(class.get(py)))
     }
 
     /// The subscriptions of the interpreter.
@@ -251,6 +274,8 @@ impl Names {
             input: name(c"wsgi.input")?,
             errors: name(c"wsgi.errors")?,
             request_start: name(c"mod_wsgi.request_start")?,
+            queue_start: name(c"mod_wsgi.queue_start")?,
+            daemon_start: name(c"mod_wsgi.daemon_start")?,
             application_start: name(c"mod_wsgi.application_start")?,
             thread_id: name(c"mod_wsgi.thread_id")?,
         })
