@@ -258,6 +258,9 @@ codes! {
     OWN_GIL_UNAVAILABLE = 198: "WSGIPerInterpreterGIL needs Python 3.12 or later.",
         "The Python that the module was built with has no interpreters with a GIL of their own. Application groups share one GIL.",
         "Build the module for a newer Python, or remove the directive.";
+    SWITCH_INTERVAL_IGNORED = 199: "WSGISwitchInterval is ignored for an application group.",
+        "It stands in a section that names an application group whose interpreter shares its GIL with others. The interval is a matter of the GIL.",
+        "Give the group a GIL of its own (WSGIPerInterpreterGIL), or move the directive out of the section.";
     FREE_THREADING_UNAVAILABLE = 200: "WSGIFreeThreading needs a free-threaded Python.",
         "The Python that the module was built with always has a GIL. The directive has no effect.",
         "Build the module for a free-threaded Python of 3.14 or later, or remove the directive.";
