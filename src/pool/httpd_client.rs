@@ -111,6 +111,10 @@ impl Client for HttpdClient<'_> {
         self.input.read_arrived(buffer)
     }
 
+    fn awaits_continue(&self) -> bool {
+        self.request.expects_continue()
+    }
+
     fn answer_expect_continue(&mut self) {
         self.request.answer_expect_continue();
     }

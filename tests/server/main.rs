@@ -14,6 +14,7 @@ use std::time::Duration;
 use rwsgi_harness::{Builder, ClientError, Connection, Response, Server, process, wait_until};
 use tempfile::TempDir;
 
+mod advisories;
 mod apache_conf;
 mod configurations;
 mod corpus;
