@@ -31,9 +31,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_open_numbers_can_be_taken_over() {
+    fn standard_streams_and_high_numbers_cannot_be_taken_over() {
+        // A number in between may be open, and another test's.
         assert!(take(2).is_err());
-        assert!(take(63).is_err());
         assert!(take(64).is_err());
     }
 }
