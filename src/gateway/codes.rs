@@ -258,6 +258,9 @@ codes! {
     OWN_GIL_UNAVAILABLE = 198: "WSGIPerInterpreterGIL needs Python 3.12 or later.",
         "The Python that the module was built with has no interpreters with a GIL of their own. Application groups share one GIL.",
         "Build the module for a newer Python, or remove the directive.";
+    SWITCH_INTERVAL_IGNORED = 199: "WSGISwitchInterval is ignored for an application group.",
+        "It stands in a section that names an application group whose interpreter shares its GIL with others. The interval is a matter of the GIL.",
+        "Give the group a GIL of its own (WSGIPerInterpreterGIL), or move the directive out of the section.";
     FREE_THREADING_UNAVAILABLE = 200: "WSGIFreeThreading needs a free-threaded Python.",
         "The Python that the module was built with always has a GIL. The directive has no effect.",
         "Build the module for a free-threaded Python of 3.14 or later, or remove the directive.";
@@ -339,7 +342,7 @@ codes! {
     WORKER_NOT_ITS_USER = 1102: "A process of a daemon group could not become its user.",
         "Changing the user, groups, root or working directory was refused, or did not come true. The process has ended without running anything.",
         "Check user=, group=, supplementary-groups=, home= and chroot= of the group, and that httpd is started as root with all its capabilities.";
-    WORKER_DIED = 1103: "A process of a daemon group died.",
+    PROCESS_DIED = 1103: "A process of a daemon group died.",
         "It was ended by a signal or ended by itself without having been asked to; a Python traceback follows where there is one. Another takes its place. Each request that it was running has a line in the log of its virtual host.",
         "Look at the signal: SIGSEGV, SIGABRT and SIGBUS come from an extension module or Python itself, SIGKILL mostly from a system out of memory, a status from os._exit() in the application.";
     WORKER_UNFIT = 1104: "A process of a daemon group cannot serve.",

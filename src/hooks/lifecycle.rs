@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::python_limits;
 use crate::app::{self, HashSeed, Import, Settings, Stopped};
-use crate::config::interpreter::{self, InterpreterOptions, PythonSettings, Utf8Mode};
+use crate::config::interpreter::{self, PythonSettings, Utf8Mode};
 use crate::config::python_home::{self, EmbeddedPython, HomeKind, HomeProblem, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::embedded::Bystander;
@@ -38,7 +39,7 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
     startup.add_component("rwsgi", env!("CARGO_PKG_VERSION"));
     startup.add_component("Python", &app::python_version());
     let settings = startup.settings();
-    warn_of_python_limits(&settings.python);
+    python_limits::parent_warn(&settings.python);
     if settings.restrict_embedded() && !settings.needs_embedded_python() {
         return;
     }
@@ -57,53 +58,6 @@ pub(super) fn embedded_python() -> EmbeddedPython {
     EmbeddedPython {
         version: app::built_with(),
         free_threaded: app::IS_FREE_THREADED,
-    }
-}
-
-/// Tells of what this Python cannot do although it is asked for.
-fn warn_of_python_limits(python: &PythonSettings) {
-    let warn = |code, text: &str| log::server(Level::Warning, Some(code), text.as_bytes());
-    let any = |asked: fn(&InterpreterOptions) -> bool| {
-        asked(&python.options) || python.layers.iter().any(|layer| asked(&layer.options))
-    };
-    let wants_own_gil = any(|options| options.per_interpreter_gil == Some(true));
-    if !app::HAS_OWN_GIL && wants_own_gil {
-        warn(
-            Code::OWN_GIL_UNAVAILABLE,
-            "WSGIPerInterpreterGIL has no effect: it needs Python 3.12 or later",
-        );
-    }
-    let mut grouped = python
-        .layers
-        .iter()
-        .filter(|layer| layer.selectors.application_group.is_some());
-    if grouped.any(|layer| layer.options.free_threading == Some(true)) {
-        warn(
-            Code::FREE_THREADING_IGNORED,
-            "WSGIFreeThreading is ignored in sections that name an application group",
-        );
-    }
-    if !python.interpreter_options("", "").free_threading {
-        return;
-    }
-    if !app::IS_FREE_THREADED {
-        warn(
-            Code::FREE_THREADING_UNAVAILABLE,
-            "WSGIFreeThreading has no effect: it needs a free-threaded Python",
-        );
-        return;
-    }
-    if wants_own_gil {
-        warn(
-            Code::OWN_GIL_WITHOUT_GIL,
-            "WSGIPerInterpreterGIL has no effect in processes that run without a GIL (WSGIFreeThreading)",
-        );
-    }
-    if any(|options| options.switch_interval.is_some()) {
-        warn(
-            Code::SWITCH_INTERVAL_WITHOUT_GIL,
-            "WSGISwitchInterval has no effect in processes that run without a GIL (WSGIFreeThreading)",
-        );
     }
 }
 

@@ -163,10 +163,18 @@ pub(super) fn broken<C: Client>(
     broken: Broken,
 ) -> Verdict {
     let name = call.group.name();
+    // A response that has begun is never taken back, so that what the client sees does not hang on time.
+    let or_break_off = |status| {
+        if answer.has_head() && answer.replaced_by().is_none() {
+            Verdict::BreakOff
+        } else {
+            Verdict::Fail(status)
+        }
+    };
     let (code, text, status) = match broken {
         Broken::Client => return Verdict::Leave,
         Broken::Body(error) => return body(client, error),
-        Broken::Lost => return lost(call, client, reservation),
+        Broken::Lost => return or_break_off(lost(call, client, reservation)),
         Broken::Silent if answer.has_head() => (
             Code::ANSWER_STALLED,
             format!(
@@ -191,7 +199,7 @@ pub(super) fn broken<C: Client>(
         ),
     };
     client.log(Level::Error, Some(code), text.as_bytes());
-    Verdict::Fail(status)
+    or_break_off(status)
 }
 
 fn fault_of(name: &str, fault: &AnswerFault) -> (Code, String, u16) {
@@ -207,17 +215,19 @@ fn fault_of(name: &str, fault: &AnswerFault) -> (Code, String, u16) {
     )
 }
 
-/// The process has ended, or at least its end of the connection.
-fn lost<C: Client>(call: &Call<'_, '_>, client: &mut C, reservation: Reservation<'_>) -> Verdict {
+/// The process has ended, or at least its end of the connection. The status to answer with.
+fn lost<C: Client>(call: &Call<'_, '_>, client: &mut C, reservation: Reservation<'_>) -> u16 {
     let (grant, board) = (reservation.grant(), reservation.board());
     let seconds = f64::from(since(clock::millis(), reservation.begun())) / 1000.0;
     let position = board.position(grant.position);
-    let pid = position
+    let living = position
         .filter(|position| position.instance() == grant.instance)
-        .map_or(0, |position| position.pid());
+        .map(|position| position.pid());
     // Whoever waits for a slot does not have to wait for the report.
     drop(reservation);
     let report = position.and_then(|position| wait_for_report(position, grant));
+    let dead = position.and_then(|position| position.dead_pid_of(grant.instance));
+    let pid = dead.or(living).unwrap_or(0);
     let how = match &report {
         Some((death, _)) => death.to_string(),
         None => "closed the connection".to_owned(),
@@ -240,7 +250,7 @@ fn lost<C: Client>(call: &Call<'_, '_>, client: &mut C, reservation: Reservation
     }
     client.log(Level::Error, Some(Code::PROCESS_LOST), &text);
     // The supervisor ends processes only when a limit of time is over.
-    Verdict::Fail(if was_ours { 504 } else { 502 })
+    if was_ours { 504 } else { 502 }
 }
 
 fn wait_for_report(position: Position<'_>, grant: Grant) -> Option<(Death, Vec<u8>)> {

@@ -52,6 +52,11 @@ impl Epoll {
         self.control(libc::EPOLL_CTL_MOD, descriptor, token, interest)
     }
 
+    /// Takes a descriptor out: one that has ended would be told of again after each change.
+    pub fn remove(&self, descriptor: impl AsFd) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, descriptor, 0, Interest::None)
+    }
+
     fn control(
         &self,
         operation: libc::c_int,
@@ -119,5 +124,17 @@ mod tests {
         epoll.change(&ours, 7, Interest::Arrival).expect("changed");
         assert_eq!(epoll.wait().expect("waits"), Some(7));
         assert_eq!(epoll.wait_for(Duration::from_millis(10)).expect("waits"), None);
+    }
+
+    #[test]
+    fn what_was_taken_out_is_told_of_no_more_though_it_has_ended() {
+        let epoll = Epoll::new().expect("made");
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        epoll.add(&ours, 7, Interest::Readable).expect("added");
+        drop(theirs);
+        let soon = Duration::from_millis(50);
+        assert_eq!(epoll.wait_for(soon).expect("waits"), Some(7));
+        epoll.remove(&ours).expect("removed");
+        assert_eq!(epoll.wait_for(soon).expect("waits"), None);
     }
 }

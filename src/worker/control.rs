@@ -85,7 +85,7 @@ impl Control {
 
     fn message(&self, epoll: &Epoll, noticed: &mut Noticed) {
         let Ok(Some(message)) = self.channel.receive() else {
-            let _ = epoll.change(&self.channel, CHANNEL, Interest::None);
+            let _ = epoll.remove(&self.channel);
             noticed.is_orphan = true;
             if self.life.is_ending() {
                 self.force_end(noticed);
@@ -124,7 +124,7 @@ impl Control {
     }
 
     fn httpd_ended(&self, epoll: &Epoll, noticed: &mut Noticed) {
-        let _ = epoll.change(&self.life_pipe, LIFE_PIPE, Interest::None);
+        let _ = epoll.remove(&self.life_pipe);
         self.end("shutdown_signal");
         self.force_end(noticed);
     }

@@ -219,7 +219,11 @@ pub(super) fn write_all(mut socket: &UnixStream, mut parts: &mut [IoSlice<'_>]) 
     // Empty parts in front would look like an end.
     IoSlice::advance_slices(&mut parts, 0);
     while !parts.is_empty() {
-        match socket.write_vectored(parts) {
+        let written = match &*parts {
+            [one] => socket.write(one),
+            several => socket.write_vectored(several),
+        };
+        match written {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => IoSlice::advance_slices(&mut parts, written),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -31,7 +31,7 @@ def application(environ, start_response):
         while True:
             time.sleep(0.01)
     if path == "/crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
+        signal.raise_signal(signal.SIGSEGV)
     if path == "/term":
         pid = os.fork()
         if pid == 0:
@@ -125,16 +125,30 @@ fn stacks_are_written_when_they_are_asked_for() {
 
 #[test]
 fn a_crash_leaves_the_stack_behind() {
-    let Some(mut rig) = Rig::start(APP, |_| {}) else {
-        return;
-    };
-    let mut client = rig.connect();
-    let answered = client.get("/crash");
-    assert_eq!(answered.app_status, None);
-    assert_eq!(rig.wait().signal(), Some(libc::SIGSEGV));
-    let text = rig.crash_text();
-    assert!(text.contains("Segmentation fault"), "{text}");
-    assert!(text.contains("in application"), "{text}");
+    for group in ["", "other"] {
+        let Some(mut rig) = Rig::start(APP, |_| {}) else {
+            return;
+        };
+        let mut client = rig.connect();
+        let asked = |path| Asked {
+            path,
+            group,
+            ..Asked::default()
+        };
+        assert_eq!(client.ask(asked("/")).body, b"ok");
+        let answered = client.ask(asked("/crash"));
+        assert_eq!(answered.app_status, None);
+        assert_eq!(rig.wait().signal(), Some(libc::SIGSEGV));
+        let text = rig.crash_text();
+        assert!(text.contains("Segmentation fault"), "{text}");
+        // Python's fault handler sees the frames of the main interpreter only.
+        let told = if group.is_empty() {
+            "in application"
+        } else {
+            "no Python frame"
+        };
+        assert!(text.contains(told), "{group} {text}");
+    }
 }
 
 #[test]

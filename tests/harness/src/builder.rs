@@ -179,6 +179,14 @@ impl Builder {
         self
     }
 
+    /// Configuration text before all that [`Builder::config`] gave, for what counts in its order: of the aliases
+    /// that match, the first.
+    #[must_use]
+    pub fn config_first(mut self, text: &str) -> Self {
+        self.extra.insert_str(0, &format!("{text}\n"));
+        self
+    }
+
     /// No access log, for measurements.
     #[must_use]
     pub fn without_access_log(mut self) -> Self {
