@@ -54,7 +54,7 @@ test-cargo: test-venv ## Run the Rust and server tests against the built module
 
 test-instructions: build setup-test ## Fail when a request needs over 3 % more instructions than the baseline in benches/
 	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) instructions --baseline --python '$(PYTHON)' \
-		--systems floor,rwsgi,rwsgi-main
+		--systems floor,rwsgi,rwsgi-main,rwsgi-daemon
 
 # The tests of daemon mode with thousands of restarts, deploys and deaths instead of dozens: hours.
 soak: build test-venv ## Run daemon mode's tests under load for hours
