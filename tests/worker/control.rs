@@ -252,7 +252,7 @@ fn load(script: &std::path::Path) -> Load {
 
 #[test]
 fn scripts_and_modules_are_loaded_before_requests_and_failures_are_told() {
-    let Some(python) = python(None) else { return };
+    let Some(python) = python(false) else { return };
     let bad = tempfile::Builder::new().suffix(".wsgi").tempfile().expect("made");
     std::fs::write(bad.path(), "import no_such_module").expect("written");
     let mut rig = Rig::spawn(&python, APP, |plan| {
@@ -272,7 +272,7 @@ fn scripts_and_modules_are_loaded_before_requests_and_failures_are_told() {
 
 #[test]
 fn a_service_is_its_script_and_sigterm_ends_it() {
-    let Some(python) = python(None) else { return };
+    let Some(python) = python(false) else { return };
     let app = "
 import atexit, sys, threading, time
 atexit.register(print, 'atexit has run', file=sys.__stderr__, flush=True)
@@ -299,7 +299,7 @@ while True:
 
 #[test]
 fn a_missing_worker_is_one_line_that_says_what_to_do() {
-    let Some(python) = python(None) else { return };
+    let Some(python) = python(false) else { return };
     let output = std::process::Command::new(&python)
         .args(["-I", "-c", mod_rwsgi::config::plan::BOOTSTRAP, "/nowhere"])
         .output()
@@ -313,7 +313,7 @@ fn a_missing_worker_is_one_line_that_says_what_to_do() {
 
 #[test]
 fn two_groups_with_their_own_gils_run_at_once() {
-    let Some(python) = python(Some("3.13")) else {
+    let Some(python) = python(true) else {
         return;
     };
     let app = "

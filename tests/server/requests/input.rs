@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{GROUPS, mounted};
+use super::{GROUPS, mounted, streaming};
 use rwsgi_harness::{Builder, Server, wait_for};
 
 const BODY: &str = "one\ntwo\nthree";
@@ -225,7 +225,7 @@ fn input_unread_body_leaves_the_connection_in_step() {
 
 #[test]
 fn input_body_cut_short_raises_an_os_error_for_ever() {
-    let server = builder().one_process().start();
+    let server = streaming(builder().one_process()).start();
     server.allow_log("AH");
     for group in GROUPS {
         for head in [
@@ -255,7 +255,7 @@ fn input_body_cut_short_raises_an_os_error_for_ever() {
 
 #[test]
 fn input_malformed_chunk_raises_an_os_error() {
-    let server = builder().one_process().start();
+    let server = streaming(builder().one_process()).start();
     server.allow_log("AH");
     for group in GROUPS {
         let mut connection = server.connect();
@@ -302,7 +302,7 @@ fn input_continue_is_sent_at_the_first_read() {
 
 #[test]
 fn input_continue_is_not_sent_when_nothing_is_read() {
-    let server = builder().start();
+    let server = streaming(builder()).start();
     for group in GROUPS {
         let response = expect_continue(&server, &format!("{group}/ignore")).response();
         assert_eq!(

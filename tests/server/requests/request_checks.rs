@@ -85,7 +85,7 @@ fn request_larger_than_limit_request_body() {
 
 #[test]
 fn request_chunked_larger_than_limit_request_body() {
-    let server = mounted("input_cases.py")
+    let server = super::streaming(mounted("input_cases.py"))
         .one_process()
         .config("<Location />\nWSGIChunkedRequest On\nLimitRequestBody 10\n</Location>")
         .allow_log("AH")

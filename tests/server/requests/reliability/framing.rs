@@ -251,8 +251,8 @@ fn r12_expect_continue_and_an_answer_without_reading() {
                  start_response('401 Unauthorized', [('WWW-Authenticate', 'Basic realm=x'), ('Content-Length', '2')])\n    \
                  return [b'no']\n",
         )
-        .config("WSGIScriptAlias / ${APPS}/refuse.py")
-        .start();
+        .config("WSGIScriptAlias / ${APPS}/refuse.py");
+    let server = super::super::streaming(server).start();
     let mut connection = server.connect();
     connection.send_lossy(post("Expect: 100-continue\r\nContent-Length: 5\r\n", ""));
     let response = connection.response();
