@@ -303,7 +303,8 @@ mod tests {
             text.contains("rwsgi-daemon: no figure from 1 round, round 1: answered with 500"),
             "{text}"
         );
-        let row = text
+        let (_, tables) = text.split_once("### hello").expect("the table of the case");
+        let row = tables
             .lines()
             .find(|line| line.starts_with("| rwsgi-main"))
             .expect("a row");
