@@ -121,6 +121,22 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     Ok(held)
 }
 
+/// The counts of the baseline as a table.
+pub(crate) fn last_count() -> Result<String, Failure> {
+    let baseline = Baseline::read()?;
+    let counts = baseline.systems.iter();
+    let rows = counts.map(|(name, count)| {
+        let name = if count.is_httpd {
+            name.clone()
+        } else {
+            format!("{name}: the worker's share")
+        };
+        (name, count.instructions as f64, count.is_httpd)
+    });
+    let floor = baseline.systems.get(&System::Floor.name());
+    Ok(counts_table(rows, floor.map(|floor| floor.instructions as f64)))
+}
+
 fn measure_all(
     ready: Vec<Ready>,
     mut missing: systems::Missing,
@@ -181,23 +197,29 @@ fn baseline_of(figures: &[Figure], tools: Tools, options: &Options) -> Result<Ba
 }
 
 fn print(figures: &[Figure], floor: Option<f64>) {
-    println!();
-    let rows: Vec<Vec<String>> = figures
+    let rows = figures
         .iter()
-        .map(|figure| {
-            let floor = floor.filter(|_| figure.is_httpd());
-            let above = floor.map(|floor| (figure.instructions - floor).round().max(0.0) as u64);
-            let ratio = floor.map(|floor| figure.instructions / floor);
+        .map(|figure| (figure.described(), figure.instructions, figure.is_httpd()));
+    print!("\n{}", counts_table(rows, floor));
+}
+
+/// Rows of a name, instructions a request, and whether the floor's part is in them.
+fn counts_table(rows: impl Iterator<Item = (String, f64, bool)>, floor: Option<f64>) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .map(|(name, instructions, is_httpd)| {
+            let floor = floor.filter(|_| is_httpd);
+            let above = floor.map(|floor| (instructions - floor).round().max(0.0) as u64);
+            let ratio = floor.map(|floor| instructions / floor);
             vec![
-                figure.described(),
-                table::grouped(figure.instructions.round() as u64),
+                name,
+                table::grouped(instructions.round() as u64),
                 above.map_or_else(|| "-".to_string(), table::grouped),
                 ratio.map_or_else(|| "-".to_string(), |ratio| format!("{ratio:.2}")),
             ]
         })
         .collect();
     let head = ["system", "instructions/request", "minus floor", "ratio to floor"];
-    print!("{}", table::markdown(&head, &rows));
+    table::markdown(&head, &rows)
 }
 
 fn print_profiles(figures: &[Figure], options: &Options) -> Result<(), Failure> {
