@@ -42,6 +42,10 @@ pub(super) fn variables(
             variables.insert(name.into(), value.into());
         }
     }
+    if plan.python.utf8_mode() == Utf8Mode::Off {
+        // Python would otherwise put C.UTF-8 in place of the C locale (PEP 538).
+        variables.insert("PYTHONCOERCECLOCALE".into(), "0".into());
+    }
     match plan.python.hash_seed {
         Some(HashSeed::Random) => drop(variables.insert("PYTHONHASHSEED".into(), "random".into())),
         Some(HashSeed::Fixed(seed)) => {

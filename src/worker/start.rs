@@ -197,7 +197,14 @@ impl Worker {
     /// Ends Python as far as it is ours to end; the exit status.
     fn end(&self, reason: &str) -> u8 {
         app::worker_announce_stop(reason);
-        let all_ended = self.server.end_threads(self.plan.group.options.shutdown_timeout);
+        // Exit functions are to have a part of the time, too.
+        let patience = self
+            .plan
+            .group
+            .options
+            .shutdown_timeout
+            .map(|limit| limit * 3 / 4);
+        let all_ended = self.server.end_threads(patience);
         if !self.plan.group.python.destroy_interpreter() {
             own_process::leave(0);
         }
