@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{GROUPS, mounted, streaming};
-use rwsgi_harness::{Builder, Server, wait_for};
+use super::{GROUPS, mode, mounted, streaming};
+use crate::modes::Mode;
+use rwsgi_harness::{Builder, Server, wait_for, wait_until};
 
 const BODY: &str = "one\ntwo\nthree";
 
@@ -264,11 +265,11 @@ fn input_malformed_chunk_raises_an_os_error() {
         ));
         connection.finish_sending();
         connection.rest();
-        let seen = server.get(&format!("{group}/remembered")).text();
-        assert!(
-            seen.contains("OSError: mod_wsgi request data read error"),
-            "{seen}"
-        );
+        let seen = wait_until(Duration::from_secs(10), || {
+            let text = server.get(&format!("{group}/remembered")).text();
+            text.contains("OSError: mod_wsgi request data read error")
+        });
+        assert!(seen, "the application got no error");
     }
     server.finish();
 }
@@ -305,9 +306,11 @@ fn input_continue_is_not_sent_when_nothing_is_read() {
     let server = streaming(builder()).start();
     for group in GROUPS {
         let response = expect_continue(&server, &format!("{group}/ignore")).response();
-        assert_eq!(
-            (response.status, response.interim.as_slice()),
-            (200, [].as_slice())
+        assert_eq!(response.status, 200);
+        // A process elsewhere may take so long to say so that the client is asked for its body.
+        assert!(
+            response.interim.is_empty() || mode() == Mode::Daemon,
+            "{response:?}"
         );
         assert_eq!(response.text(), "'ignored'");
     }
