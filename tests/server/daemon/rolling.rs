@@ -80,7 +80,7 @@ fn restarts_and_deploys_under_load_lose_nothing() {
     let (restarts, deploys) = quick_or_soak((30, 10), (1_100, 1_000));
     let server = group("processes=2 threads=8 graceful-timeout=15")
         .app("version.py", &version(0, false))
-        .config_first("WSGIScriptAlias /version ${APPS}/version.py process-group=cases")
+        .config_first("WSGIScriptAlias /version ${APPS}/version.py process-group=cases application-group=%{GLOBAL}")
         .mpm_limits("StartServers 1\nServerLimit 16\nThreadsPerChild 16\nMinSpareThreads 1\nMaxSpareThreads 256\nMaxRequestWorkers 256")
         .allow_log("WSGI(0105|0109|0174|1041|11[0-9][0-9])|broken deploy|Traceback|^ |AH00045")
         .limit(Duration::from_secs(quick_or_soak(300, 36_000)))
