@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
+use crate::gateway::headers::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use crate::gateway::{
     BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Origin, Outcome,
 };
@@ -96,9 +97,9 @@ impl Exchange for HttpdExchange<'_> {
         request.set_status(head.status(), head.status_line());
         let (headers, error_headers) = (request.headers_out(), request.err_headers_out());
         for (name, value) in head.fields() {
-            if name.eq_ignore_ascii_case(b"content-type") {
+            if CONTENT_TYPE.is(name) {
                 request.set_content_type(value);
-            } else if name.eq_ignore_ascii_case(b"www-authenticate") {
+            } else if WWW_AUTHENTICATE.is(name) {
                 error_headers.add(name, value);
             } else {
                 headers.add(name, value);

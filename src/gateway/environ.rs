@@ -119,6 +119,16 @@ impl<'r> Environ<'r> {
         self.push(Name::Server(key), value);
     }
 
+    /// Adds several that the server computed.
+    #[inline]
+    pub fn server_all<const N: usize>(&mut self, variables: [(Key, &'r [u8]); N]) {
+        let variables = variables.map(|(key, value)| Variable {
+            name: Name::Server(key),
+            value,
+        });
+        self.variables.extend_from_slice(&variables);
+    }
+
     /// Adds one that the server computed, unless it is empty.
     pub fn server_if_set(&mut self, key: Key, value: &'r [u8]) {
         if !value.is_empty() {
@@ -254,13 +264,26 @@ fn header_key(name: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Runs of slashes become one.
+#[inline]
 pub fn collapse_slashes(path: &[u8]) -> Cow<'_, [u8]> {
-    if !path.windows(2).any(|pair| pair == b"//") {
-        return Cow::Borrowed(path);
+    let mut previous = 0;
+    let has_run = path.iter().any(|&byte| {
+        let is_run = byte == b'/' && previous == b'/';
+        previous = byte;
+        is_run
+    });
+    if has_run {
+        Cow::Owned(collapse(path))
+    } else {
+        Cow::Borrowed(path)
     }
+}
+
+#[cold]
+fn collapse(path: &[u8]) -> Vec<u8> {
     let mut collapsed = path.to_vec();
     collapsed.dedup_by(|next, previous| *next == b'/' && *previous == b'/');
-    Cow::Owned(collapsed)
+    collapsed
 }
 
 /// How much of `uri` comes before `path_info`, which is its end but for runs of slashes that were made one.

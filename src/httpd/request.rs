@@ -133,9 +133,9 @@ impl<'r> Request<'r> {
         self.text(self.rec().filename)
     }
 
-    /// Maps the request to a file.
-    pub fn set_filename(&self, name: &[u8]) {
-        let name = self.pool().c_string(name);
+    /// Maps the request to a file, whose name is that of two parts.
+    pub fn set_filename(&self, name: [&[u8]; 2]) {
+        let name = self.pool().joined_c_string(name);
         // SAFETY: live and ours (invariant).
         unsafe { (*self.rec_ptr()).filename = name }
     }
@@ -460,12 +460,20 @@ impl<'r> Request<'r> {
 
     /// Text for an environ, HTML-escaped where it needs to be.
     pub fn escape_html(&self, text: &'r [u8]) -> &'r [u8] {
-        if !text.iter().any(|byte| b"<>&\"".contains(byte)) {
+        if !text
+            .iter()
+            .fold(false, |found, byte| found | matches!(byte, b'<' | b'>' | b'&' | b'"'))
+        {
             return text;
         }
         let copy = self.pool().c_string(text);
         // SAFETY: a live pool and a C string in it.
         self.text(unsafe { ffi::ap_escape_html2(self.pool().as_ptr(), copy, 0) })
+    }
+
+    /// A copy of a text that lives as long as the request.
+    pub fn keep_text(&self, text: &str) -> &'r str {
+        self.pool().text(text)
     }
 
     /// Text that lives as long as the request.

@@ -109,6 +109,15 @@ impl Sink {
         self.emit(py, &complete)
     }
 
+    /// Writes an unfinished line at the end of a request, if there is one.
+    #[inline]
+    pub(super) fn finish(&self, py: Attached<'_>) {
+        let is_empty = self.line().is_empty();
+        if !is_empty {
+            let _ = self.flush(py);
+        }
+    }
+
     /// Writes an unfinished line.
     pub(super) fn flush(&self, py: Attached<'_>) -> Result<(), Ended> {
         let rest = std::mem::take(&mut *self.line());

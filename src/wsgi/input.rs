@@ -94,7 +94,7 @@ impl Input {
             None => "input is already in error state".to_string(),
         };
         if let Some(error) = error {
-            *self.transaction.input_error() = Some(error);
+            self.transaction.response().input_error = Some(error);
         }
         Raised::new(
             py,

@@ -2,7 +2,6 @@
 
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::environ;
 use super::errors::current_request;
@@ -14,6 +13,7 @@ use super::transaction::Transaction;
 use crate::gateway::traffic::{CountedExchange, Traffic};
 use crate::gateway::{BodyError, Code, Environ, Exchange, Level, Outcome};
 use crate::python::{Attached, Capsule, ErrorKind, Object, PyResult, Raised, format_exception};
+use crate::sys;
 
 /// The key of the server's own record of a request.
 pub(super) const REQUEST_RECORD: &CStr = c"apache.request_rec";
@@ -155,11 +155,9 @@ impl<'py> Request<'_, 'py> {
     fn environ(&self, variables: &Environ<'_>, request_start: f64) -> PyResult<'py, Object<'py>> {
         let py = self.py;
         let names = &self.state.names;
-        let environ = environ::build(py, self.state, variables)?;
-        environ.set_item(py, names.input.get(py), self.objects.input.get(py))?;
-        environ.set_item(py, names.errors.get(py), self.objects.errors.get(py))?;
+        let environ = environ::build(py, self.state, self.objects, variables)?;
         environ.set_item(py, names.request_start.get(py), &py.float(request_start)?)?;
-        environ.set_item(py, names.application_start.get(py), &py.float(now())?)?;
+        environ.set_item(py, names.application_start.get(py), &py.float(sys::clock::epoch_seconds())?)?;
         Ok(environ)
     }
 
@@ -203,7 +201,7 @@ impl<'py> Request<'_, 'py> {
 
     /// The reason when an exception comes from reading a body that the client broke off.
     fn client_fault(&self, raised: &Raised<'py>) -> Option<BodyError> {
-        let error = self.transaction().input_error().clone()?;
+        let error = self.transaction().response().input_error.clone()?;
         raised.is(ErrorKind::OsError).then_some(error)
     }
 
@@ -232,11 +230,4 @@ impl<'py> Request<'_, 'py> {
             .lease
             .with_detached(self.py, |exchange| exchange.log(level, code, text));
     }
-}
-
-/// Seconds since the epoch.
-fn now() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |elapsed| elapsed.as_secs_f64())
 }

@@ -1,8 +1,9 @@
 //! What WSGI keeps for one interpreter: types, names, templates, and request objects to use again.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::environ::Template;
+use super::environ::Templates;
 use super::errors::{self, Buffer, Destination, Log, Sink};
 use super::events::Events;
 use super::file_wrapper::{self, FileWrapper};
@@ -60,8 +61,9 @@ pub struct State {
     buffer: Type<Buffer>,
     pub(super) tls: TlsTypes,
     base_environ: Stored,
-    templates: Mutex<Vec<Template>>,
     shelf: Mutex<Vec<RequestObjects>>,
+    /// Templates of request objects that were not kept.
+    spare: Mutex<Vec<Templates>>,
 }
 
 /// The Python objects of one request.
@@ -71,6 +73,7 @@ pub(super) struct RequestObjects {
     pub(super) write: Stored,
     pub(super) input: Stored,
     pub(super) errors: Stored,
+    pub(super) templates: Cell<Templates>,
 }
 
 impl State {
@@ -106,8 +109,8 @@ impl State {
             tls: TlsTypes::new(py, module)?,
             file_wrapper,
             base_environ,
-            templates: Mutex::default(),
             shelf: Mutex::default(),
+            spare: Mutex::default(),
         })
     }
 
@@ -153,8 +156,8 @@ impl State {
         self.base_environ.get(py)
     }
 
-    pub(super) fn templates(&self) -> MutexGuard<'_, Vec<Template>> {
-        self.templates.lock().unwrap_or_else(PoisonError::into_inner)
+    fn spare(&self) -> MutexGuard<'_, Vec<Templates>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shelf(&self) -> MutexGuard<'_, Vec<RequestObjects>> {
@@ -195,11 +198,12 @@ impl State {
             input: self.input.instance(py, input)?.store(),
             errors: self.stream(py, errors)?.store(),
             transaction,
+            templates: Cell::new(self.spare().pop().unwrap_or_default()),
         })
     }
 
     /// Keeps the objects for a further request, unless the application kept one of them.
-    pub(super) fn put_back(&self, py: Attached<'_>, objects: RequestObjects) {
+    pub(super) fn put_back(&self, py: Attached<'_>, mut objects: RequestObjects) {
         self.events.end(py, &objects.transaction);
         if objects.are_ours_alone(py) {
             objects.transaction.reset();
@@ -215,6 +219,12 @@ impl State {
                 return;
             }
         }
+        self.discard(py, objects);
+    }
+
+    /// Keeps nothing but the templates.
+    #[cold]
+    fn discard(&self, py: Attached<'_>, objects: RequestObjects) {
         for object in [
             objects.start_response,
             objects.write,
@@ -223,23 +233,38 @@ impl State {
         ] {
             drop(object.release(py));
         }
+        let mut templates = objects.templates.into_inner();
+        templates.part();
+        let surplus = {
+            let mut spare = self.spare();
+            if spare.len() < MAX_SETS {
+                spare.push(templates);
+                None
+            } else {
+                Some(templates)
+            }
+        };
+        if let Some(surplus) = surplus {
+            surplus.release(py);
+        }
     }
 
     /// Writes an unfinished line of `wsgi.errors`.
     pub(super) fn flush_errors(&self, py: Attached<'_>, objects: &RequestObjects) {
         if let Some(log) = self.log.payload(py, objects.errors.get(py)) {
-            let _ = log.sink.flush(py);
+            log.sink.finish(py);
         }
     }
 }
 
 impl RequestObjects {
-    /// `write` is also held by `start_response`.
-    fn are_ours_alone(&self, py: Attached<'_>) -> bool {
+    /// `write` is also held by `start_response`, and the streams by templates.
+    fn are_ours_alone(&mut self, py: Attached<'_>) -> bool {
+        let streams = 1 + self.templates.get_mut().references();
         self.start_response.get(py).has_references(1)
             && self.write.get(py).has_references(2)
-            && self.input.get(py).has_references(1)
-            && self.errors.get(py).has_references(1)
+            && self.input.get(py).has_references(streams)
+            && self.errors.get(py).has_references(streams)
     }
 }
 
