@@ -20,7 +20,7 @@ BENCH_PROGRAM = $(CARGO) run --quiet --locked --package rwsgi-bench --
 export PYO3_PYTHON := $(PYTHON)
 export APXS
 
-.PHONY: help serve build install lint test clean \
+.PHONY: help serve build install lint test soak clean \
 	bench-instructions bench-load bench-daemon bench-own-gil setup-build setup-serve setup-test setup-bench \
 	site-venv test-venv test-cargo test-example
 .DEFAULT_GOAL := help
@@ -35,8 +35,9 @@ help: ## List the targets
 serve: setup-serve $(if $(filter $(BUILT),$(MODULE)),build) site-venv ## Serve the example site in the foreground, Ctrl-C stops it
 	@$(PYTHON) example/serve --module $(abspath $(MODULE)) --venv $(SITE_VENV) --port $(PORT)
 
-build: setup-build ## Build target/release/libmod_rwsgi.so
+build: setup-build ## Build module and command into target/release, and the worker for $(PYTHON)
 	$(CARGO) build --locked --release
+	tools/worker.sh '$(PYTHON)' $(ROOT)/target/release/worker
 
 # The steps of `make test` in their order; each also runs alone.
 test: ## Set up, lint, build and run every test
@@ -49,6 +50,12 @@ test: ## Set up, lint, build and run every test
 test-cargo: test-venv ## Run the Rust and server tests against the built module
 	RWSGI_TEST_MODULE=$(abspath $(MODULE)) RWSGI_PEER_MODULE="$$(tools/peer.sh '$(PYTHON)' $(PEER))" \
 		tools/with-test-venv.sh $(TEST_VENV) tools/other-python.sh $(ROOT)/target/other-python $(CARGO) test --locked --workspace
+
+# The tests of daemon mode with thousands of restarts, deploys and deaths instead of dozens: hours.
+soak: build test-venv ## Run daemon mode's tests under load for hours
+	RWSGI_SOAK=1 RWSGI_TEST_MODULE=$(abspath $(MODULE)) tools/with-test-venv.sh $(TEST_VENV) \
+		tools/other-python.sh $(ROOT)/target/other-python $(CARGO) test --locked --test server daemon:: -- \
+		--test-threads 1 --nocapture
 
 test-example: test-venv ## Run the example site's own tests
 	cd example/guestbook && PYTHONDONTWRITEBYTECODE=1 GUESTBOOK_STATE=$(ROOT)/target/example-tests \
@@ -74,7 +81,7 @@ bench-own-gil: setup-test ## Measure two application groups with a GIL each (nee
 	tools/other-python.sh $(ROOT)/target/other-python $(CARGO) run --quiet --locked --release --package rwsgi-bench -- own-gil --check $(BENCH)
 
 # Builds nothing, so that `sudo make install` needs no Rust in root's PATH.
-install: ## Install what `make build` made and its configuration (DESTDIR= for packaging)
+install: ## Install what `make build` made and the configuration (DESTDIR= for packaging)
 	@tools/install.sh '$(MODULE)' '$(DESTDIR)'
 
 clean: ## Remove everything that was built

@@ -18,6 +18,7 @@ void rwsgi_log_server_from(const server_rec *s, int module, int level, const cha
                            const char *text);
 int rwsgi_request_logs_at(const request_rec *r, int module, int level);
 int rwsgi_server_logs_at(const server_rec *s, int module, int level);
+int rwsgi_server_log_level(const server_rec *s, int module);
 
 /* Brigade and bucket rings. */
 void rwsgi_brigade_append(apr_bucket_brigade *bb, apr_bucket *b);

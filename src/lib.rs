@@ -17,8 +17,10 @@
 //! | [`pymodule`] | what Python code sees of us | `python`, `wsgi`, `sys`, pure rooms |
 //! | [`app`] | the one door to applications | `script`, `wsgi`, `pymodule`, `python`, `sys` |
 //! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
-//! | [`hooks`] | what httpd calls | `embedded`, `app`, `httpd`, pure rooms |
-//! | [`cli`] | the `rwsgi` command | pure rooms |
+//! | [`pool`] | daemon mode in httpd's children: choosing a worker, and its answer | `httpd`, `sys`, pure rooms |
+//! | [`supervisor`] | the processes of daemon groups: started, watched, replaced | `sys`, pure rooms |
+//! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, `sys`, pure rooms |
+//! | [`cli`] | the `rwsgi` command | `supervisor`, pure rooms |
 //!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
 
@@ -43,6 +45,7 @@ pub mod gateway;
 #[cfg(feature = "python")]
 pub mod python;
 pub mod scoreboard;
+pub mod supervisor;
 pub mod sys;
 
 #[cfg(feature = "python")]
@@ -64,3 +67,5 @@ pub mod hooks;
 pub mod httpd;
 #[cfg(all(feature = "httpd", feature = "python"))]
 pub mod module;
+#[cfg(feature = "httpd")]
+pub mod pool;

@@ -27,15 +27,30 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // Transport.
     ("embedded", &["app", "httpd", "sys", "gateway", "config"]),
+    ("supervisor", &["sys", "scoreboard", "config", "gateway"]),
+    (
+        "pool",
+        &["httpd", "sys", "fcgi", "scoreboard", "gateway", "config"],
+    ),
     // Entries.
     (
         "hooks",
         &[
-            "embedded", "app", "pymodule", "wsgi", "httpd", "sys", "config", "gateway", "module",
+            "embedded",
+            "pool",
+            "app",
+            "pymodule",
+            "wsgi",
+            "httpd",
+            "sys",
+            "scoreboard",
+            "config",
+            "gateway",
+            "module",
         ],
     ),
     ("module", &["hooks", "httpd"]),
-    ("cli", &["config", "gateway"]),
+    ("cli", &["config", "gateway", "supervisor"]),
     ("lib", &[]),
     ("bin", &["cli"]),
 ];

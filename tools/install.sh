@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Installs the module as mod_rwsgi.so and its configuration where this httpd's distribution keeps such files.
+# Installs the module as mod_rwsgi.so and its configuration where this httpd's distribution keeps such files, and
+# for daemon mode the command rwsgi and the workers that were built.
 #
 #   tools/install.sh MODULE [DESTDIR]
 #
+# Command and workers lie beside the module: `rwsgi` (or in the folder above) and `worker/pythonX.Y/rwsgi`.
 # Nothing is enabled and no server is touched; the last lines say how to do that.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -10,6 +12,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 module=${1:?the module to install} destdir=${2:-}
 if [ ! -f "$module" ]; then
     echo "$module is missing: run \`make build\` first." >&2
+    exit 1
+fi
+built=$(dirname "$module")
+command=$built/rwsgi
+[ -f "$command" ] || command=$built/../rwsgi
+if [ ! -f "$command" ]; then
+    echo "$built/rwsgi is missing: run \`make build\` first." >&2
     exit 1
 fi
 apxs=$(command -v "${APXS:-apxs}" || command -v apxs2 || true)
@@ -20,6 +29,11 @@ fi
 
 libexec=$("$apxs" -q LIBEXECDIR)
 sysconf=$("$apxs" -q SYSCONFDIR)
+# Both are where the module looks, in a distribution's httpd and in one of your own.
+case $libexec in
+/usr/lib* | /usr/libexec*) prefix=/usr ;;
+*) prefix=/usr/local ;;
+esac
 
 # put MODE SOURCE TARGET: install one file below DESTDIR and say so.
 put() {
@@ -33,6 +47,19 @@ trap 'rm -f "$load"' EXIT
 sed "s|/usr/lib/apache2/modules|$libexec|" apache-conf/rwsgi.load >"$load"
 
 put 644 "$module" "$libexec/mod_rwsgi.so"
+put 755 "$command" "$prefix/bin/rwsgi"
+workers=0
+for package in "$built"/worker/python*/rwsgi; do
+    [ -d "$package" ] || continue
+    python=$(basename "$(dirname "$package")")
+    for file in "$package"/*.*; do
+        put 644 "$file" "$prefix/lib/rwsgi/$python/rwsgi/$(basename "$file")"
+    done
+    workers=$((workers + 1))
+done
+if [ "$workers" = 0 ]; then
+    echo "No worker was built, so daemon groups will not start: \`make build\` makes one for its Python." >&2
+fi
 if [ "$("$apxs" -q PROGNAME)" = apache2 ]; then
     put 644 "$load" "$sysconf/mods-available/rwsgi.load"
     put 644 apache-conf/rwsgi.conf "$sysconf/mods-available/rwsgi.conf"

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::directives::docs;
 use crate::gateway::codes;
+use crate::supervisor;
 
 /// Runs Python web applications; today, helps with the Apache httpd module that does.
 #[derive(Debug, Parser)]
@@ -22,6 +23,9 @@ enum Command {
         /// The code, `WSGI0174` or `174` for example
         code: Option<String>,
     },
+    /// Start and watch the processes of daemon groups; httpd runs this itself
+    #[command(hide = true)]
+    Supervisor,
 }
 
 /// Carries out the command; its output, or what is wrong.
@@ -30,6 +34,7 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
         Command::Directives => Ok(docs::manual()),
         Command::Explain { code: None } => Ok(codes::errors_page()),
         Command::Explain { code: Some(code) } => explain(code),
+        Command::Supervisor => supervisor::run().map(|()| String::new()),
     }
 }
 

@@ -116,7 +116,11 @@ impl ScriptAlias {
                 let groups = pattern.captures(uri)?;
                 let length = groups.first()?.as_ref()?.end;
                 let at_root = uri.get(..length)? == b"/";
-                (Cow::Owned(substitute(&self.target, uri, &groups)), length, at_root)
+                (
+                    Cow::Owned(substitute(&self.target, uri, &groups)),
+                    length,
+                    at_root,
+                )
             }
         };
         if location_len == 0 {

@@ -23,8 +23,10 @@ pub struct ServerEntry<'a> {
 /// Something that the administrator must or should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// An error keeps the server from starting.
+    /// How much it matters.
     pub level: Level,
+    /// Whether the server must not start.
+    pub refuses: bool,
     /// Number of the line.
     pub code: Code,
     /// What is the matter, and what to do.
@@ -83,7 +85,7 @@ impl Finished {
     /// Whether the server must not start.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.level == Level::Error)
+        self.findings.iter().any(|finding| finding.refuses)
     }
 
     /// What the processes of a group load when they start; an empty name stands for httpd's own.
@@ -158,6 +160,7 @@ fn define(finished: &mut Finished, server: &ServerEntry<'_>, group: &Arc<DaemonG
             known.server_names.push(server.name.to_owned());
             Finding {
                 level: Level::Info,
+                refuses: false,
                 code: Code::GROUP_REPEATED,
                 text: format!(
                     "WSGIDaemonProcess: {name:?} is defined again with the same options{first}; both lines mean one group"
@@ -167,6 +170,7 @@ fn define(finished: &mut Finished, server: &ServerEntry<'_>, group: &Arc<DaemonG
         }
         Some(difference) => Finding {
             level: Level::Error,
+            refuses: true,
             code: Code::GROUP_CONFLICT,
             text: format!(
                 "WSGIDaemonProcess: {name:?} is already defined{first} with other options: {difference}; \
@@ -207,6 +211,7 @@ impl Finished {
         if let Some((code, text)) = unusable(self, server, &import.process_group) {
             self.findings.push(Finding {
                 level: Level::Error,
+                refuses: true,
                 code,
                 text: format!("{}: {text}", import.source),
                 place: import.place.clone(),

@@ -4,9 +4,10 @@
 //! Both travel as JSON over a channel of their own. The supervisor and the workers are of the same version
 //! as the module, or say so and go no further.
 
+pub mod identity;
 mod messages;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,10 @@ pub use messages::{Control, ControlAnswer, FromWorker, Load, ToWorker};
 
 /// The version that all parts must share.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What the group's Python executable is started with: finds the worker, in its environment or in one of the
+/// folders given as arguments, and runs it.
+pub const BOOTSTRAP: &str = include_str!("plan/bootstrap.py");
 
 /// Everything the supervisor does for one reading of httpd's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +74,10 @@ pub struct HttpdFacts {
 pub struct GroupPlan {
     /// Its name.
     pub name: String,
+    /// Its number, which the supervisor gives it along with a scoreboard and keeps as long as that; 0 in
+    /// what httpd's parent sends.
+    #[serde(default)]
+    pub number: u32,
     /// What `WSGIDaemonProcess` says, as written.
     pub options: DaemonOptions,
     /// What is set for Python.
@@ -117,6 +126,20 @@ pub struct Import {
     pub application_group: String,
 }
 
+/// The socket of a worker. `number` is its group's, `instance` its own in the group.
+#[must_use]
+pub fn socket_path(directory: &Path, number: u32, instance: u32) -> PathBuf {
+    directory.join(format!("{number}/{instance}.sock"))
+}
+
+/// Whether the sockets of all workers can be addressed in this directory (`sun_path` of unix(7)).
+#[must_use]
+pub fn sockets_fit(directory: &Path) -> bool {
+    const LONGEST: usize = 107;
+    let longest = socket_path(directory, u32::MAX, u32::MAX);
+    longest.as_os_str().len() <= LONGEST
+}
+
 /// Which lines reach a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LogLevel(
@@ -156,4 +179,18 @@ pub struct WorkerPlan {
     /// Scripts to load before it takes requests: the group's imports, then those that its predecessors had
     /// loaded.
     pub loads: Vec<Load>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_fits_when_its_longest_socket_does() {
+        let with = |length: usize| PathBuf::from(format!("/{}", "d".repeat(length - 1)));
+        assert!(sockets_fit(&with(80)));
+        assert!(!sockets_fit(&with(81)));
+        let longest = socket_path(&with(80), u32::MAX, u32::MAX);
+        assert_eq!(longest.as_os_str().len(), 107);
+    }
 }

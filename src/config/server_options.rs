@@ -29,6 +29,8 @@ pub struct SocketSettings {
     pub rotation: Option<bool>,
     /// `WSGIAcceptMutex`.
     pub accept_mutex: Option<AcceptMutex>,
+    /// `RWSGICommand` as written: relative to the server root unless it begins with a slash.
+    pub command: Option<String>,
 }
 
 impl SocketSettings {

@@ -3,7 +3,6 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use crate::gateway::headers::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use crate::gateway::{
     BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Origin, Outcome,
 };
@@ -40,7 +39,7 @@ impl<'r> HttpdExchange<'r> {
         match outcome {
             // A client that leaves now leaves like any other: httpd notes it.
             Outcome::Complete => {
-                self.settle_input();
+                self.input.settle();
                 let _ = self.output.finish();
                 Status::Ok
             }
@@ -58,15 +57,6 @@ impl<'r> HttpdExchange<'r> {
                 self.request.close_connection_after();
                 Status::Ok
             }
-        }
-    }
-
-    /// What is left of the request's body stands before the next request. It is read to its end by httpd if
-    /// it is short or already here; a longer one is not worth keeping the connection for.
-    fn settle_input(&mut self) {
-        self.input.drain_arrived();
-        if self.input.has_much_left() || self.request.expects_continue() {
-            self.request.close_connection_after();
         }
     }
 
@@ -93,30 +83,12 @@ impl Exchange for HttpdExchange<'_> {
     }
 
     fn head(&mut self, head: &Head) {
-        let request = &self.request;
-        request.set_status(head.status(), head.status_line());
-        let (headers, error_headers) = (request.headers_out(), request.err_headers_out());
-        for (name, value) in head.fields() {
-            if CONTENT_TYPE.is(name) {
-                request.set_content_type(value);
-            } else if WWW_AUTHENTICATE.is(name) {
-                error_headers.add(name, value);
-            } else {
-                headers.add(name, value);
-            }
-        }
-        if let Some(length) = head.content_length() {
-            request.set_content_length(length);
-        }
+        self.output.begin(head);
         self.headed = true;
     }
 
     fn body_rule(&self, status: u16) -> BodyRule {
-        match status {
-            204 | 304 => BodyRule::Forbidden,
-            _ if self.request.is_head() => BodyRule::Withheld,
-            _ => BodyRule::Sent,
-        }
+        self.request.body_rule(status)
     }
 
     fn stage(&mut self, piece: &[u8]) {

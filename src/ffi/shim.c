@@ -44,6 +44,11 @@ int rwsgi_server_logs_at(const server_rec *s, int module, int level)
     return ap_get_server_module_loglevel(s, module) >= (level & APLOG_LEVELMASK);
 }
 
+int rwsgi_server_log_level(const server_rec *s, int module)
+{
+    return ap_get_server_module_loglevel(s, module);
+}
+
 void rwsgi_brigade_append(apr_bucket_brigade *bb, apr_bucket *b)
 {
     APR_BRIGADE_INSERT_TAIL(bb, b);

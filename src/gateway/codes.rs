@@ -96,6 +96,24 @@ codes! {
     USER_NOT_IN_GROUP = 60: "A user is in none of the groups asked for.",
         "No name that groups_for_user() gave is listed by `Require wsgi-group`; letter case counts. The user is refused.",
         "Nothing, if that was meant.";
+    SOCKET_PATH_TOO_LONG = 64: "The sockets of daemon processes would have too long a path.",
+        "WSGISocketPrefix, or httpd's directory of run-time files (DefaultRuntimeDir), is so long that the system cannot address sockets below it. The server does not start.",
+        "Name a shorter path by WSGISocketPrefix.";
+    PRIORITY_NOT_SET = 75: "cpu-priority= could not be set.",
+        "The system refused the priority for a process of a daemon group: only root may ask for more than it has. The process runs with the one it has.",
+        "Give cpu-priority= a positive number, or start httpd as root.";
+    MEMORY_LIMIT_NOT_SET = 77: "memory-limit= could not be set.",
+        "The system refused the limit for a process of a daemon group. The process runs without.",
+        "Lower the limit below the one that httpd was started with.";
+    ADDRESS_LIMIT_NOT_SET = 78: "virtual-memory-limit= could not be set.",
+        "The system refused the limit for a process of a daemon group. The process runs without.",
+        "Lower the limit below the one that httpd was started with.";
+    SCRIPT_OUTSIDE_CHROOT = 81: "A script is outside of the group's new root directory.",
+        "The group has chroot=, and the script's path does not begin with that directory, so its processes cannot see it. The client gets 500.",
+        "Move the script below the directory, and name it in the configuration by its full path, with the directory.";
+    QUEUE_TIMEOUT = 84: "A request waited too long for a thread of its group.",
+        "All threads of the group's processes were busy for as long as queue-timeout= allows. The client gets 504.",
+        "Give the group more threads or processes, make the application faster, or raise queue-timeout=.";
     DISPATCH_FAILED = 86: "The dispatch script gave no answer.",
         "It could not be loaded, one of its functions raised, or what it returned is no name; an earlier line says which. The client gets 500, as nobody can say who is to run the request.",
         "Mend the script; its functions return str, bytes or None.";
@@ -108,11 +126,11 @@ codes! {
     SITE_IMPORT_FAILED = 95: "The module `site` could not be imported.",
         "WSGIPythonPath is set, but Python's standard library is incomplete or shadowed. The path is not added.",
         "Check WSGIPythonHome, and that no file named `site.py` stands in the way.";
-    PYTHON_HOME_MISSING = 100: "WSGIPythonHome cannot be used.",
-        "The directory named by WSGIPythonHome, or an element of its path, is missing, is not a Python installation or virtual environment, or has no Python of the version that the module was built with. Embedded requests get 500; other virtual hosts go on.",
+    PYTHON_HOME_MISSING = 100: "WSGIPythonHome, or the Python of a daemon group, cannot be used.",
+        "The directory named by WSGIPythonHome or by the option python-home=, the program named by python=, or an element of its path, is missing, is not a Python installation or virtual environment, or has no Python of the version that the module was built with (daemon groups: of a version from 3.11 on). Embedded requests get 500, those of the daemon group 503; other virtual hosts go on.",
         "The line names the path element and the fix. WSGIPythonHome takes the value of `sys.prefix`: the virtual environment's folder, not its `bin` or `lib`.";
-    PYTHON_HOME_NOT_ACCESSIBLE = 102: "WSGIPythonHome cannot be read by the serving user.",
-        "httpd's children run as the user named by `User`; that user may not traverse or read the path element that the line names.",
+    PYTHON_HOME_NOT_ACCESSIBLE = 102: "WSGIPythonHome, or the Python of a daemon group, cannot be read by the serving user.",
+        "httpd's children run as the user named by `User`, daemon processes as the one named by `user=`; that user may not traverse or read the path element that the line names.",
         "Give that user the missing permission on the element named, or move the environment out of a private folder such as /root.";
     SCRIPT_UNREADABLE = 105: "The script could not be read or compiled.",
         "The file cannot be opened by the serving user, or is not valid Python. A traceback follows.",
@@ -129,6 +147,12 @@ codes! {
     EVENT_FAILED = 113: "An event could not be published.",
         "What the event tells could not be put together; the traceback follows. No callback saw the event.",
         "Look at the traceback: most often there is no memory left.";
+    NO_PROCESS = 116: "No process of the group takes requests.",
+        "There was none for as long as connect-timeout= allows: they are still starting, or have ended and are being replaced. The client gets 503 with Retry-After.",
+        "Look for the messages of the group's processes; raise connect-timeout= if the application takes longer to start.";
+    CONNECT_FAILED = 117: "A process of the group could not be connected to.",
+        "The line has the system's reason; a lack of permission usually comes from SELinux, AppArmor or changed rights of the socket's directory. The client gets 503 with Retry-After.",
+        "Mend the reason given.";
     EXEC_CGI_OFF = 134: "Options ExecCGI is off for this script.",
         "A file was mapped to wsgi-script by SetHandler or AddHandler, and `Options ExecCGI` is not set there. The client gets 403.",
         "Set `Options +ExecCGI` for the directory, or mount the script with WSGIScriptAlias.";
@@ -153,12 +177,60 @@ codes! {
     EMBEDDED_RESTRICTED = 143: "Embedded mode is switched off.",
         "WSGIRestrictEmbedded On forbids Python in httpd's own processes, and the request is not delegated to another. The client gets 500.",
         "Set WSGIRestrictEmbedded Off, or delegate the application with WSGIProcessGroup.";
+    HEAD_TOO_LONG = 144: "A response has a header that is too long.",
+        "A line of the response's head is longer than header-buffer-size=, or all together are longer than a megabyte. The client gets 500.",
+        "Let the application send shorter headers (cookies, most often), or raise header-buffer-size=.";
+    NO_HEAD_IN_TIME = 145: "A process sent no response in time.",
+        "The application has not started its response for as long as socket-timeout= (httpd's Timeout unless set) allows. It goes on running; the client gets 504.",
+        "Find out what the application waits for, or raise socket-timeout=.";
+    PROCESS_LOST = 146: "A process of the group ended while it ran a request.",
+        "The line says how: a signal or an exit status, what it ran and for how long; what the process left to say follows, for a fatal signal the stacks of its Python threads. The client gets 502 if nothing was sent yet, otherwise an incomplete response; 504 if the process was ended because it took too long.",
+        "A signal such as SEGV comes from an extension module that the stacks name; KILL that rwsgi did not send usually means that the machine ran out of memory.";
+    ANSWER_UNREADABLE = 147: "A process's answer could not be read.",
+        "The system reported an error for the connection to the process; the line has the reason. The client gets 502.",
+        "Mend the reason given.";
+    HEAD_MALFORMED = 148: "A process sent a malformed response head.",
+        "The line says what is wrong with it. The client gets 500.",
+        "Let module and worker be of the same version; if they are, please report it.";
     GROUP_RESTRICTED = 149: "WSGIRestrictProcess forbids the process group.",
         "The group that the request is delegated to is not listed there. The client gets 500.",
         "List the group, as %{GLOBAL} for httpd's own processes, or delegate the request to one that is listed.";
     NO_SUCH_GROUP = 150: "The process group does not exist.",
         "WSGIProcessGroup, or the alias option process-group=, names a group that is not defined. The client gets 500.",
         "Correct the name, or use %{GLOBAL} for embedded mode.";
+    GROUP_INVISIBLE = 152: "The process group belongs to another virtual host.",
+        "A group that is defined inside a virtual host can be used by virtual hosts of the same ServerName only. The client gets 500.",
+        "Define the group outside of any virtual host, or give both hosts the same ServerName.";
+    SCRIPT_OWNER_UNKNOWN = 153: "The owner of a script could not be determined.",
+        "script-user= or script-group= is set, and the file cannot be looked at. The client gets 403.",
+        "Mend the reason given.";
+    SCRIPT_USER_WRONG = 154: "A script belongs to the wrong user.",
+        "script-user= names another one. The client gets 403.",
+        "Change the owner of the file, or script-user=.";
+    SCRIPT_GROUP_WRITABLE = 155: "A script can be written by its group.",
+        "script-user= asks that nobody but that user can. The client gets 403.",
+        "Take the right from the group (chmod g-w).";
+    SCRIPT_WORLD_WRITABLE = 156: "A script can be written by everybody.",
+        "script-user= or script-group= asks that not everybody can. The client gets 403.",
+        "Take the right from the others (chmod o-w).";
+    SCRIPT_FOLDER_UNREACHABLE = 157: "The folder of a script could not be looked at.",
+        "script-user= or script-group= is set, and holds for the folder too. The client gets 403.",
+        "Mend the reason given.";
+    SCRIPT_FOLDER_USER_WRONG = 158: "The folder of a script belongs to the wrong user.",
+        "script-user= names another one: whoever owns the folder can replace the script. The client gets 403.",
+        "Change the owner of the folder, or script-user=.";
+    SCRIPT_FOLDER_GROUP_WRITABLE = 159: "The folder of a script can be written by its group.",
+        "script-user= asks that nobody but that user can. The client gets 403.",
+        "Take the right from the group (chmod g-w).";
+    SCRIPT_FOLDER_WORLD_WRITABLE = 160: "The folder of a script can be written by everybody.",
+        "script-user= or script-group= asks that not everybody can. The client gets 403.",
+        "Take the right from the others (chmod o-w).";
+    SCRIPT_GROUP_WRONG = 163: "A script belongs to the wrong group.",
+        "script-group= names another one. The client gets 403.",
+        "Change the group of the file, or script-group=.";
+    SCRIPT_FOLDER_GROUP_WRONG = 164: "The folder of a script belongs to the wrong group.",
+        "script-group= names another one. The client gets 403.",
+        "Change the group of the folder, or script-group=.";
     APPLICATION_RAISED = 174: "The application raised an exception.",
         "An exception left the application or the iteration over its response; the traceback follows. The client gets 500, or an incomplete response when some of it was sent. Where a function of WSGIAuthUserScript, WSGIAuthGroupScript, WSGIAccessScript or WSGIDispatchScript raised, the request is refused; from `reload_required()` an exception counts as no.",
         "Mend what the traceback shows.";
@@ -258,6 +330,108 @@ codes! {
     IMPORT_FAILED = 1041: "A script could not be loaded when the process started.",
         "WSGIImportScript, or an alias with both process-group= and application-group=, asks for it; the lines before say what failed. The process serves, and a request for the script tries again.",
         "Mend what the lines before show.";
+    DIRECTORY_REFUSED = 1100: "The directory of the daemon groups' sockets cannot be used.",
+        "It cannot be made, is a link, belongs to somebody else, or its name is too long for a socket's address. No daemon group of this configuration has processes; what ran before goes on.",
+        "Let WSGISocketPrefix name a place in a directory that root alone can write, such as /run/apache2/wsgi.";
+    WORKER_NOT_STARTED = 1101: "A process of a daemon group could not be started.",
+        "The line says what the system refused: the Python executable cannot be run, env-file= cannot be read, or there are too many processes. It is tried again, at most every 30 seconds, and at once when the file has changed.",
+        "Mend what the line says. The executable comes from python=, python-home= or WSGIPythonHome.";
+    WORKER_NOT_ITS_USER = 1102: "A process of a daemon group could not become its user.",
+        "Changing the user, groups, root or working directory was refused, or did not come true. The process has ended without running anything.",
+        "Check user=, group=, supplementary-groups=, home= and chroot= of the group, and that httpd is started as root with all its capabilities.";
+    WORKER_DIED = 1103: "A process of a daemon group died.",
+        "It was ended by a signal or ended by itself without having been asked to; a Python traceback follows where there is one. Another takes its place. Each request that it was running has a line in the log of its virtual host.",
+        "Look at the signal: SIGSEGV, SIGABRT and SIGBUS come from an extension module or Python itself, SIGKILL mostly from a system out of memory, a status from os._exit() in the application.";
+    WORKER_UNFIT = 1104: "A process of a daemon group cannot serve.",
+        "It said so itself, or is of another version than httpd's module; the line says why.",
+        "Mend what the line says. After an upgrade, let the module, the rwsgi command and the worker be of one version.";
+    GROUP_FAILS = 1105: "The processes of a daemon group fail again and again.",
+        "They die before they take requests, or soon after. They are started again after growing pauses, up to 30 seconds; until one serves, requests get 503 with Retry-After. Written at most every 30 seconds.",
+        "Mend what the lines before show. A change to the script or the Python executable is noticed at once; httpd need not be restarted.";
+    VERSION_REFUSED = 1106: "The new version of a script cannot be loaded; the old one goes on serving.",
+        "A process was to replace another, or to join it, and could not load a script that the other has loaded. It is stopped. The lines before show the traceback.",
+        "Mend the script; it is tried again as soon as its file has changed.";
+    STARTUP_TIMEOUT = 1107: "A process did not load its scripts within startup-timeout=.",
+        "Loading takes too long or hangs. The process is replaced.",
+        "Look at the Python stacks that follow, or raise startup-timeout=.";
+    REQUEST_TIMEOUT = 1108: "A request ran longer than request-timeout= allows.",
+        "The limit grows with threads=, as the documentation of the option says. With interrupt-timeout= an exception is raised in the request first; otherwise, or if that does not end it, the process is replaced. The Python stacks of its threads are in the log.",
+        "Look where the stacks are: most often a service that does not answer. Set timeouts there, or raise request-timeout=.";
+    DEADLOCK_TIMEOUT = 1109: "Python's lock was out of reach longer than deadlock-timeout= allows.",
+        "An extension module held the GIL all the time, or threads wait for each other. The process is ended and replaced.",
+        "Look for an extension module that computes or waits without releasing the GIL, or raise deadlock-timeout=.";
+    WORKER_KILLED = 1110: "A process did not end within shutdown-timeout=.",
+        "It had been asked to end, and was killed with SIGKILL. Its atexit callbacks may not have run.",
+        "Let background threads end in an atexit callback, or raise shutdown-timeout=.";
+    LIMIT_NOT_SET = 1111: "A limit of a process could not be set.",
+        "The system refused cpu-time-limit=, or the limit of core files. The process runs without.",
+        "Lower the limit below the one that httpd was started with.";
+    HOME_NOT_USABLE = 1112: "The home directory of a daemon group's user cannot be used.",
+        "home= is not set, and the home directory of the user is missing or closed to it. The process works in / instead.",
+        "Set home= to a directory that the user may enter.";
+    SOCKET_LOST = 1113: "The socket of a daemon group's process has vanished.",
+        "Somebody removed or replaced it in the directory of WSGISocketPrefix. The process is replaced by one with a new socket.",
+        "Exclude the directory from whatever cleans up there.";
+    DRAIN_CUT = 1114: "Requests were still running when a process had to end.",
+        "The process was to be replaced, and graceful-timeout= or eviction-timeout= was over before its requests were done. They have until shutdown-timeout=, then their clients get 502 or an incomplete response.",
+        "Raise graceful-timeout= above the time that requests take.";
+    ANSWER_FAULTY = 1130: "A process's answer is not FastCGI.",
+        "What the process sent has no place in an answer; the line says what. The connection is closed. The client gets 502, or an incomplete response.",
+        "Let module and worker be of the same version; if they are, please report it.";
+    GROUP_WITHOUT_THREADS = 1131: "The group runs no requests.",
+        "It has threads=0, so its processes run their import script and nothing else. The client gets 500.",
+        "Give the group threads, or delegate the request to another group.";
+    NO_ROOM_FOR_BODY = 1132: "There is no room for a request's body.",
+        "A body of more than a megabyte is collected in a file without a name below TMPDIR (/tmp unless set), and that could not be written. The client gets 503 with Retry-After.",
+        "Make room there, point TMPDIR to another place, or lower request-buffer=.";
+    QUEUE_FULL = 1133: "Too many requests wait for a thread of the group.",
+        "As many as listen-backlog= allows wait already. The client gets 503 with Retry-After at once.",
+        "Give the group more threads or processes, make the application faster, or raise listen-backlog=.";
+    GROUP_SHUT = 1134: "The processes of the group cannot be started.",
+        "They end again and again before they take requests, and the next try is due only later. The client gets 503 with Retry-After.",
+        "Look for the messages of the group's processes. What they mend by themselves (a script that can be loaded again) needs no restart of httpd.";
+    GROUP_NOT_RUNNING = 1135: "The group has no supervisor.",
+        "The process that starts the group's processes is not running, or could not set the group up. The client gets 503 with Retry-After.",
+        "Look for the message of httpd's start that says why.";
+    ANSWER_STALLED = 1136: "A process stopped in the middle of a response.",
+        "Nothing came for as long as socket-timeout= (httpd's Timeout unless set) allows. The client gets an incomplete response.",
+        "Find out what the application waits for, or raise socket-timeout=.";
+    NO_ANSWER = 1137: "A process ended a request without a response.",
+        "It neither gave a response nor said why. The client gets 502.",
+        "Let module and worker be of the same version; if they are, please report it.";
+    ACCOUNT_UNKNOWN = 1150: "An option of a daemon group names a user or a group that does not exist.",
+        "user=, group=, supplementary-groups=, socket-user=, script-user= or script-group= has a name that the system's database does not know. The server does not start.",
+        "Correct the name or create the account; a number is written as #1000.";
+    GROUP_AS_ROOT = 1151: "The processes of a daemon group would run as root.",
+        "user=, or httpd's own User, stands for user number 0. The server does not start.",
+        "Name an account without privileges.";
+    IDENTITY_IGNORED = 1152: "Options of a daemon group that name accounts have no effect.",
+        "httpd was not started by root and cannot start processes as somebody else: they run as httpd does.",
+        "Start httpd as root, or remove the options.";
+    TOO_MANY_ACCOUNT_GROUPS = 1153: "supplementary-groups= names too many groups.",
+        "With the primary group there are more than a process can have. The server does not start.",
+        "Name fewer.";
+    CHROOT_WITHOUT_ROOT = 1154: "chroot= needs root.",
+        "httpd was not started by root. The server does not start.",
+        "Start httpd as root, or remove the option.";
+    GROUP_TOO_LARGE = 1155: "A daemon group has too many processes and threads.",
+        "processes= and threads= ask for more than can be kept account of. The server does not start.",
+        "Lower them: a few processes for each processor are enough.";
+    SUPERVISOR_MISSING = 1156: "The command rwsgi is missing or cannot be started.",
+        "It supervises daemon processes and is found beside the module, in /usr/bin or in /usr/local/bin, or where RWSGICommand says. Requests for daemon groups fail; everything else is served.",
+        "Install it, then restart httpd.";
+    SUPERVISOR_VERSION = 1157: "The command rwsgi and the module are of different versions.",
+        "One of them was installed alone, or both were while httpd was running, which keeps the module that it has loaded. Requests for daemon groups fail.",
+        "Install both from one package, then stop and start httpd.";
+    SUPERVISOR_FAILED = 1158: "The supervisor does not do what it is to do.",
+        "The line says what is the matter; the supervisor's own lines before may say why. Requests for daemon groups fail; everything else is served.",
+        "Mend the reason given, then restart httpd.";
+    SUPERVISOR_DIED = 1159: "The supervisor has ended unasked.",
+        "Somebody killed it, or it has a defect. Daemon processes go on serving; httpd starts another supervisor, which takes them over.",
+        "Look for a reason in the lines before and in the system's log; please report a defect.";
+    SUPERVISOR_KILLED = 1160: "The supervisor did not end with httpd.",
+        "It had not ended when the longest shutdown-timeout= of all groups and 2 seconds were over, and was killed. Its processes notice that by themselves.",
+        "Look for what kept a process from ending.";
 }
 
 /// The page `docs/errors.md`.

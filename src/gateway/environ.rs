@@ -122,11 +122,11 @@ impl<'r> Environ<'r> {
     /// Adds several that the server computed.
     #[inline]
     pub fn server_all<const N: usize>(&mut self, variables: [(Key, &'r [u8]); N]) {
-        let variables = variables.map(|(key, value)| Variable {
-            name: Name::Server(key),
-            value,
-        });
-        self.variables.extend_from_slice(&variables);
+        self.variables
+            .extend(variables.into_iter().map(|(key, value)| Variable {
+                name: Name::Server(key),
+                value,
+            }));
     }
 
     /// Adds one that the server computed, unless it is empty.
@@ -151,10 +151,15 @@ impl Name<'_> {
     /// has anything but ASCII letters, digits and `-` could be mistaken for another (`X_User`, `X-User`),
     /// and `Proxy` would become the variable that HTTP clients take their proxy from.
     pub fn key(&self) -> Option<Vec<u8>> {
+        self.with_key(<[u8]>::to_vec)
+    }
+
+    /// What `use_key` makes of [`key`](Self::key), for which nothing is allocated unless the name is long.
+    pub fn with_key<T>(&self, use_key: impl FnOnce(&[u8]) -> T) -> Option<T> {
         match self {
-            Name::Server(key) => Some(key.name().into()),
-            Name::Set(name) | Name::Final(name) => is_set_name_allowed(name).then(|| name.to_vec()),
-            Name::Header(name) => header_key(name),
+            Name::Server(key) => Some(use_key(key.name().as_bytes())),
+            Name::Set(name) | Name::Final(name) => is_set_name_allowed(name).then(|| use_key(name)),
+            Name::Header(name) => header_key(name).map(|key| use_key(&key)),
         }
     }
 }
@@ -241,7 +246,10 @@ fn is_set_name_allowed(name: &[u8]) -> bool {
     !(NEVER_PASSED.contains(&name) || COMPUTED.contains(&name) || name.starts_with(PRIVATE))
 }
 
-fn header_key(name: &[u8]) -> Option<Vec<u8>> {
+/// Longer than the name of any usual header.
+const USUAL_KEY: usize = 64;
+
+fn header_key(name: &[u8]) -> Option<SmallVec<[u8; USUAL_KEY]>> {
     let is_plain = !name.is_empty()
         && name
             .iter()
@@ -252,7 +260,7 @@ fn header_key(name: &[u8]) -> Option<Vec<u8>> {
     if name.eq_ignore_ascii_case(b"content-type") || name.eq_ignore_ascii_case(b"content-length") {
         return None;
     }
-    let mut key = b"HTTP_".to_vec();
+    let mut key = SmallVec::from_slice(b"HTTP_");
     key.extend(name.iter().map(|byte| {
         if *byte == b'-' {
             b'_'

@@ -93,19 +93,23 @@ impl Head {
 
     /// Adds a header; one that belongs to the connection is noted in [`dropped`](Self::dropped) instead.
     pub fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeaderFault> {
-        check_name(name)?;
+        if CONTENT_LENGTH.is(name) {
+            return self.add_content_length(value);
+        }
+        // Nearly every response has it, and there is nothing to check about its name.
+        let is_content_type = CONTENT_TYPE.is(name);
+        if !is_content_type {
+            check_name(name)?;
+        }
         check_value(value)?;
         self.check_size(name.len() + value.len())?;
         if self.fields.len() >= MAX_FIELDS {
             return Err(HeaderFault(format!("more than {MAX_FIELDS} headers")));
         }
-        if is_hop_by_hop(name) {
+        if !is_content_type && is_hop_by_hop(name) {
             let range = self.append(name);
             self.dropped.push(range);
             return Ok(());
-        }
-        if CONTENT_LENGTH.is(name) {
-            return self.add_content_length(value);
         }
         let name = self.append(name);
         let value = self.append(value);
@@ -117,6 +121,7 @@ impl Head {
         let length = parse_length(value);
         let Some(length) = length.filter(|length| self.content_length.is_none_or(|known| known == *length))
         else {
+            check_value(value)?;
             // mod_wsgi shows this value, unlike others, as a str.
             let shown = bytes_literal(value);
             let shown = shown.strip_prefix('b').unwrap_or(&shown);

@@ -1,5 +1,6 @@
 //! Answering a request: the checks before an application may run, then the application.
 
+use super::delegate;
 use super::dispatch;
 use super::environ;
 use super::environ::{Paths, Scratch};
@@ -16,7 +17,7 @@ use crate::httpd::{FileKind, Request, Status, log};
 const MEDIA_TYPE_HANDLER: &[u8] = b"application/x-httpd-wsgi";
 
 /// Why a request is not run.
-struct Refusal {
+pub(super) struct Refusal {
     status: u16,
     code: Code,
     reason: String,
@@ -61,7 +62,7 @@ fn handler_script<'r>(request: &Request<'r>, name: &[u8]) -> Option<&'r HandlerS
 }
 
 impl Refusal {
-    fn new(status: u16, code: Code, reason: impl Into<String>) -> Self {
+    pub(super) fn new(status: u16, code: Code, reason: impl Into<String>) -> Self {
         Refusal {
             status,
             code,
@@ -69,7 +70,7 @@ impl Refusal {
         }
     }
 
-    fn answer(self, request: &Request<'_>) -> Status {
+    pub(super) fn answer(self, request: &Request<'_>) -> Status {
         let text = format!("{}: {}", self.reason, String::from_utf8_lossy(request.filename()));
         log::request(request, Level::Error, Some(self.code), text.as_bytes());
         Status::Http(self.status)
@@ -174,23 +175,17 @@ fn run<'r>(request: &Request<'r>, body: BodyLength, handler_script: Option<&'r H
         );
         return Refusal::new(500, Code::GROUP_RESTRICTED, reason).answer(request);
     }
-    if !target.process_group.is_empty() {
-        let group = &target.process_group;
-        let finished = request.server_settings().finished.as_ref();
-        let reason = if finished.is_some_and(|finished| finished.group(group).is_some()) {
-            format!("process group '{group}' has no processes, as daemon mode is not built yet")
-        } else {
-            format!("no process group '{group}' is defined")
-        };
-        return Refusal::new(500, Code::NO_SUCH_GROUP, reason).answer(request);
-    }
-    if request.server_settings().restrict_embedded() {
+    let is_delegated = !target.process_group.is_empty();
+    if !is_delegated && request.server_settings().restrict_embedded() {
         let reason = "WSGIRestrictEmbedded On forbids to run the script in httpd's processes";
         return Refusal::new(500, Code::EMBEDDED_RESTRICTED, reason).answer(request);
     }
     let scratch = Scratch::new(request);
     let mut variables = Environ::default();
     environ::collect(&mut variables, request, settings, &paths, &target, &scratch, body);
+    if is_delegated {
+        return delegate::run(request, settings, &target, &variables, body);
+    }
     let job = Job {
         application_group: &target.application_group,
         script: target.script,

@@ -13,6 +13,7 @@ use crate::config::settings::ServerSettings;
 use crate::embedded::Bystander;
 use crate::gateway::{Code, Level};
 use crate::httpd::{Child, Startup, log, process, scoreboard};
+use crate::pool::Groups;
 use crate::pymodule::{InterpreterSetup, ServerReporter, ServerText, Setup};
 use crate::sys;
 use crate::wsgi::Constants;
@@ -54,7 +55,8 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
     }
 }
 
-fn embedded_python() -> EmbeddedPython {
+/// The Python that the module contains.
+pub(super) fn embedded_python() -> EmbeddedPython {
     EmbeddedPython {
         version: app::built_with(),
         free_threaded: app::IS_FREE_THREADED,
@@ -108,18 +110,24 @@ fn warn_of_python_limits(python: &PythonSettings) {
     }
 }
 
-fn report_home(problem: &HomeProblem) {
-    let code = match problem {
+/// The number of a line about a home that cannot be used.
+pub(super) fn home_code(problem: &HomeProblem) -> Code {
+    match problem {
         HomeProblem::NotAccessible { .. } | HomeProblem::Unreadable { .. } => {
             Code::PYTHON_HOME_NOT_ACCESSIBLE
         }
         _ => Code::PYTHON_HOME_MISSING,
-    };
-    log::server(Level::Error, Some(code), problem.to_string().as_bytes());
+    }
 }
 
-/// Starts Python, unless the configuration keeps it out of httpd's processes.
+fn report_home(problem: &HomeProblem) {
+    let text = format!("WSGIPythonHome: {problem}");
+    log::server(Level::Error, Some(home_code(problem)), text.as_bytes());
+}
+
+/// Takes over the daemon groups, and starts Python, unless the configuration keeps it out of httpd's processes.
 pub(super) fn child_start(child: &Child<'_>) -> bool {
+    Groups::child_take_over();
     let settings = child.settings();
     if settings.restrict_embedded() && !settings.needs_embedded_python() {
         return false;

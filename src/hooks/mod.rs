@@ -3,6 +3,8 @@
 mod access;
 mod authn;
 mod authz;
+mod daemons;
+mod delegate;
 mod dispatch;
 mod environ;
 mod handler;
@@ -11,6 +13,7 @@ mod question;
 mod target;
 mod translate;
 
+use crate::config::finish::Finding;
 use crate::httpd::{Child, Hooks, Login, Membership, Module, RealmHash, Request, Startup, Status};
 
 /// The module's hooks.
@@ -22,8 +25,16 @@ impl Hooks for Wsgi {
         crate::module::record()
     }
 
+    fn examine(startup: &Startup<'_>) -> Vec<Finding> {
+        daemons::examine(startup)
+    }
+
     fn parent_configured(startup: &Startup<'_>) {
         lifecycle::parent_configured(startup);
+    }
+
+    fn parent_serves(startup: &Startup<'_>) {
+        daemons::parent_serves(startup);
     }
 
     fn child_start(child: &Child<'_>) -> bool {

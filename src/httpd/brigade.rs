@@ -6,7 +6,7 @@ use std::ptr;
 
 use super::request::Request;
 use crate::ffi;
-use crate::gateway::{ClientGone, FileRange};
+use crate::gateway::{ClientGone, FileRange, Head};
 
 /// Longest part of one file bucket: APR's lengths are signed, and a 32-bit system's are short.
 const LONGEST_FILE_PART: u64 = 1 << 30;
@@ -17,6 +17,8 @@ pub struct Output<'r> {
     /// Invariant: null before the first use, then a brigade of the request's pool.
     brigade: *mut ffi::apr_bucket_brigade,
     passed: bool,
+    /// The declared length of the body, until the response's headers have it.
+    length: Option<u64>,
 }
 
 // SAFETY: the request is handled by one thread at a time; whoever has the output has the request.
@@ -29,7 +31,15 @@ impl<'r> Output<'r> {
             request,
             brigade: ptr::null_mut(),
             passed: false,
+            length: None,
         }
+    }
+
+    /// Takes over status and headers of the response. Its declared length waits to be seen: httpd sets that of
+    /// a body which is passed on as a whole.
+    pub fn begin(&mut self, head: &Head) {
+        self.request.begin_response(head);
+        self.length = head.content_length();
     }
 
     fn allocator(&self) -> *mut ffi::apr_bucket_alloc_t {
@@ -145,8 +155,42 @@ impl<'r> Output<'r> {
         self.pass()
     }
 
+    /// Passes on staged pieces without a flush: the first one, and those after it up to `most` bytes. Tells
+    /// how many bytes. httpd sends what the client takes, and blocks only while it holds more than it wants
+    /// to.
+    pub fn pass_on(&mut self, most: usize) -> Result<usize, ClientGone> {
+        let brigade = self.brigade();
+        // SAFETY: a live brigade; the sentinel ends the ring, and nothing but `apr_brigade_split_ex` changes
+        // it. The rest is taken off while the beginning is passed on, and put back after it.
+        let (rest, length) = unsafe {
+            let sentinel = ffi::rwsgi_brigade_sentinel(brigade);
+            let mut bucket = ffi::rwsgi_brigade_first(brigade);
+            let mut length = 0_usize;
+            while bucket != sentinel {
+                let more = length.saturating_add((*bucket).length);
+                if length > 0 && more > most {
+                    break;
+                }
+                length = more;
+                bucket = ffi::rwsgi_bucket_next(bucket);
+            }
+            (
+                ffi::apr_brigade_split_ex(brigade, bucket, ptr::null_mut()),
+                length,
+            )
+        };
+        let passed = self.pass();
+        self.brigade = rest;
+        // SAFETY: the emptied brigade, which nobody uses any more.
+        unsafe { ffi::apr_brigade_destroy(brigade) };
+        passed.map(|()| length)
+    }
+
     /// Sends what is staged and the end of the response. May block.
     pub fn finish(&mut self) -> Result<(), ClientGone> {
+        if !self.passed && self.request.is_counted_by_server() {
+            self.length = None;
+        }
         // SAFETY: the bucket allocator of a live request.
         let bucket = unsafe { ffi::apr_bucket_eos_create(self.allocator()) };
         self.append(bucket);
@@ -184,6 +228,9 @@ impl<'r> Output<'r> {
     fn pass(&mut self) -> Result<(), ClientGone> {
         let brigade = self.brigade();
         self.passed = true;
+        if let Some(length) = self.length.take() {
+            self.request.set_content_length(length);
+        }
         // SAFETY: the filters of a live request and a live brigade, emptied afterwards (rule 4).
         let status = unsafe {
             let status = ffi::ap_pass_brigade((*self.request.as_ptr()).output_filters, brigade);

@@ -45,9 +45,19 @@ impl<'r> Input<'r> {
         self.length
     }
 
+    /// For a response that is complete: what is left of the request's body stands before the next request. It
+    /// is read to its end by httpd if it is short or already here; a longer one is not worth keeping the
+    /// connection for.
+    pub fn settle(&mut self) {
+        self.drain_arrived();
+        if self.has_much_left() || self.request.expects_continue() {
+            self.request.close_connection_after();
+        }
+    }
+
     /// Whether so much of the body is unread that reading it only to throw it away costs more than the
     /// connection is worth.
-    pub fn has_much_left(&self) -> bool {
+    fn has_much_left(&self) -> bool {
         !self.ended && self.remaining.is_none_or(|remaining| remaining > WORTH_DRAINING)
     }
 
@@ -63,9 +73,20 @@ impl<'r> Input<'r> {
         Ok(0)
     }
 
+    /// Reads what has arrived of the body; `None` when that is nothing, 0 at its end. Never blocks, and never
+    /// answers `Expect: 100-continue`.
+    pub fn read_arrived(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, BodyError> {
+        if self.ended {
+            return Ok(Some(0));
+        }
+        let read = self.read_brigade(buffer, ffi::apr_read_type_e_APR_NONBLOCK_READ)?;
+        self.remaining = self.remaining.map(|rest| rest.saturating_sub(read as u64));
+        Ok((read > 0 || self.ended).then_some(read))
+    }
+
     /// Throws away what has arrived of a body that nobody will read, up to a limit. Never blocks, and never
     /// answers `Expect: 100-continue`.
-    pub fn drain_arrived(&mut self) {
+    fn drain_arrived(&mut self) {
         if self.ended
             || self.request.expects_continue()
             || self.remaining.is_some_and(|rest| rest > WORTH_DRAINING)

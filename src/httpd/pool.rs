@@ -85,6 +85,14 @@ impl<'p> Pool<'p> {
             );
         }
     }
+
+    /// Runs `action` when the pool goes, before the pools below it do.
+    pub(super) fn before_end(self, action: fn()) {
+        // SAFETY: as above.
+        unsafe {
+            ffi::apr_pool_pre_cleanup_register(self.as_ptr(), action as *const c_void, Some(run_action));
+        }
+    }
 }
 
 unsafe extern "C" fn drop_value<T>(data: *mut c_void) -> ffi::apr_status_t {
@@ -96,8 +104,8 @@ unsafe extern "C" fn drop_value<T>(data: *mut c_void) -> ffi::apr_status_t {
 }
 
 unsafe extern "C" fn run_action(data: *mut c_void) -> ffi::apr_status_t {
-    guard("child_exit", 0, || {
-        // SAFETY: `at_end` stored a `fn()`.
+    guard("pool_action", 0, || {
+        // SAFETY: `at_end` and `before_end` stored a `fn()`.
         let action = unsafe { std::mem::transmute::<*mut c_void, fn()>(data) };
         action();
         0

@@ -45,6 +45,12 @@ pub fn serving_user_name() -> Vec<u8> {
     unsafe { bytes(ffi::ap_unixd_config.user_name) }.to_vec()
 }
 
+/// Whether processes may leave cores: `CoreDumpDirectory` is set.
+pub fn leaves_cores() -> bool {
+    // SAFETY: set by httpd while it reads its configuration, on this thread.
+    unsafe { ffi::ap_coredumpdir_configured != 0 }
+}
+
 /// The version of the running httpd.
 pub fn server_version() -> [i64; 3] {
     let mut version = ffi::ap_version_t {
@@ -74,6 +80,11 @@ pub fn build_date() -> String {
 pub fn mpm_name() -> String {
     // SAFETY: static text.
     String::from_utf8_lossy(unsafe { bytes(ffi::ap_show_mpm()) }).into_owned()
+}
+
+/// Whether httpd is stopping or restarting.
+pub fn is_stopping() -> bool {
+    query(ffi::AP_MPMQ_MPM_STATE) == i64::from(ffi::AP_MPMQ_STOPPING)
 }
 
 /// Whether httpd serves in one process, for debugging (`-X`).

@@ -14,6 +14,7 @@ use super::table::{Table, bytes};
 use crate::config::alias::ScriptAlias;
 use crate::config::settings::{DirSettings, ServerSettings};
 use crate::ffi;
+use crate::gateway::bytes::same;
 
 /// A request, for as long as a hook runs.
 #[derive(Clone, Copy)]
@@ -415,12 +416,24 @@ impl<'r> Request<'r> {
 
     /// Sets the status line; `line` begins with the three digits of `status`.
     pub fn set_status(&self, status: u16, line: &[u8]) {
-        let line = self.pool().c_string(line);
+        // SAFETY: takes any number; the answer is static text.
+        let usual = self.text(unsafe { ffi::ap_get_status_line(i32::from(status)) });
+        let line = if same(usual, line) {
+            // httpd's own line need not be kept, nor checked by httpd.
+            std::ptr::null()
+        } else {
+            self.pool().c_string(line).cast_const()
+        };
         // SAFETY: live and ours (invariant).
         unsafe {
             (*self.rec_ptr()).status = i32::from(status);
             (*self.rec_ptr()).status_line = line;
         }
+    }
+
+    /// The response's status.
+    pub(super) fn status(&self) -> u16 {
+        u16::try_from(self.rec().status).unwrap_or_default()
     }
 
     /// Sets the content type, which output filters go by.
@@ -460,10 +473,9 @@ impl<'r> Request<'r> {
 
     /// Text for an environ, HTML-escaped where it needs to be.
     pub fn escape_html(&self, text: &'r [u8]) -> &'r [u8] {
-        if !text
-            .iter()
-            .fold(false, |found, byte| found | matches!(byte, b'<' | b'>' | b'&' | b'"'))
-        {
+        if !text.iter().fold(false, |found, byte| {
+            found | matches!(byte, b'<' | b'>' | b'&' | b'"')
+        }) {
             return text;
         }
         let copy = self.pool().c_string(text);

@@ -122,6 +122,19 @@ impl<'py> Object<'py> {
         has_gil() && usize::try_from(unsafe { ffi::Py_REFCNT(self.as_ptr()) }) == Ok(count)
     }
 
+    /// Gives a `float` another value, if there are exactly `count` strong references to it, all of them the
+    /// caller's: nobody can see then that it has changed.
+    pub fn set_unseen_float(&self, value: f64, count: usize) -> bool {
+        // SAFETY: alive (invariant); of the exact type, and nobody else can look at the number meanwhile.
+        unsafe {
+            if !self.has_references(count) || ffi::PyFloat_CheckExact(self.as_ptr()) == 0 {
+                return false;
+            }
+            (*self.as_ptr().cast::<ffi::PyFloatObject>()).ob_fval = value;
+        }
+        true
+    }
+
     /// `type(self).__name__`, for messages.
     pub fn type_name(&self) -> String {
         // SAFETY: alive (invariant); both calls give new references, and a failure is cleared.

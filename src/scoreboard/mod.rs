@@ -15,6 +15,7 @@
 //! | waiter | requests that may wait | a ticket, and the slot that it is given |
 //! | last words | one for each position | what a process that died left to say |
 
+mod death;
 mod layout;
 mod position;
 mod queue;
@@ -26,8 +27,9 @@ mod tests;
 
 use std::sync::atomic::AtomicU32;
 
+pub use death::Death;
 pub use layout::Layout;
-pub use position::{Death, Position, PositionState};
+pub use position::{Position, PositionState};
 pub use queue::{Place, Queued};
 pub use slot::{Grant, Slot, SlotState};
 
@@ -47,6 +49,17 @@ pub struct Scoreboard<'m> {
 }
 
 impl<'m> Scoreboard<'m> {
+    /// A scoreboard without any position.
+    #[must_use]
+    pub fn empty() -> Self {
+        let layout = Layout {
+            positions: 0,
+            slots: 0,
+            waiters: 0,
+        };
+        Scoreboard { words: &[], layout }
+    }
+
     /// A scoreboard over `words`, which are zero or were used with the same layout; `None` when they are
     /// fewer than the layout needs.
     pub fn over(words: &'m [AtomicU32], layout: Layout) -> Option<Self> {

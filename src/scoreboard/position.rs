@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::layout::POSITION;
-use super::{Millis, words};
+use super::{Death, Millis, words};
 
 /// What may be asked of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,41 +17,6 @@ pub enum PositionState {
     Ready = 2,
     /// It takes no further requests and ends when those it has are done.
     Draining = 3,
-}
-
-/// How a process ended, as the supervisor was told by the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Death {
-    /// By itself, with this status.
-    Exited(u8),
-    /// By this signal; `ours` when the supervisor sent it.
-    Killed {
-        /// Number of the signal.
-        signal: u8,
-        /// Whether the supervisor sent it.
-        ours: bool,
-    },
-}
-
-impl Death {
-    fn word(self) -> u32 {
-        match self {
-            Death::Exited(status) => 0x100 | u32::from(status),
-            Death::Killed { signal, ours } => 0x200 | u32::from(signal) | (u32::from(ours) << 16),
-        }
-    }
-
-    fn from_word(word: u32) -> Option<Death> {
-        let [low, kind, ours, _] = word.to_le_bytes();
-        match kind {
-            1 => Some(Death::Exited(low)),
-            2 => Some(Death::Killed {
-                signal: low,
-                ours: ours != 0,
-            }),
-            _ => None,
-        }
-    }
 }
 
 /// One position's words.

@@ -19,6 +19,10 @@ pub enum SlotState {
     Done = 3,
 }
 
+/// What a running slot becomes when nobody waits for its request any more: the thread is not free before the
+/// worker says so. Reads as running.
+const ABANDONED: u32 = 4;
+
 /// A reserved slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
@@ -37,17 +41,19 @@ pub struct Slot<'m> {
     holder: &'m AtomicU32,
     since: &'m AtomicU32,
     thread: &'m AtomicU32,
+    unstarted: &'m AtomicU32,
     note: &'m [AtomicU32],
 }
 
 impl<'m> Slot<'m> {
     pub(super) fn new(words: &'m [AtomicU32; SLOT]) -> Self {
-        let [state, holder, since, thread, _, _, _, _, note @ ..] = words;
+        let [state, holder, since, thread, unstarted, _, _, _, note @ ..] = words;
         Slot {
             state,
             holder,
             since,
             thread,
+            unstarted,
             note,
         }
     }
@@ -97,7 +103,23 @@ impl<'m> Slot<'m> {
 
     /// For the worker: it has answered and forgotten the request.
     pub fn finish(&self) {
-        let _ = self.change(SlotState::Running, SlotState::Done);
+        let was_abandoned = !self.change(SlotState::Running, SlotState::Done)
+            && self.state.load(Ordering::SeqCst) == ABANDONED;
+        if was_abandoned {
+            self.free();
+        }
+    }
+
+    /// Whether the worker now has to free it.
+    fn abandon(&self) -> bool {
+        self.state
+            .compare_exchange(
+                SlotState::Running as u32,
+                ABANDONED,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            )
+            .is_ok()
     }
 
     fn change(&self, from: SlotState, to: SlotState) -> bool {
@@ -191,9 +213,45 @@ impl Scoreboard<'_> {
         self.hand_over(caller, now, wake);
     }
 
-    /// For the supervisor: frees all slots of a position whose process has ended.
-    pub fn clear(&self, position: u32) {
-        for (_, slot) in self.slots(position) {
+    /// Like [`release`](Self::release), for a request that was given up and may still be running: its thread
+    /// is given to nobody before the worker is done with it.
+    pub fn abandon(&self, grant: Grant, caller: u32, now: Millis, wake: impl Fn(&AtomicU32)) {
+        let (Some(position), Some(slot)) = (
+            self.position(grant.position),
+            self.slot(grant.position, grant.slot),
+        ) else {
+            return;
+        };
+        if position.instance() == grant.instance && slot.abandon() {
+            position.remove_busy();
+        } else {
+            self.release(grant, caller, now, wake);
+        }
+    }
+
+    /// Whether the application may have been started with the request that was granted this slot, which its
+    /// holder has not given back. False only when it certainly was not, also if its process has ended.
+    pub fn may_be_started(&self, grant: Grant) -> bool {
+        let (Some(position), Some(slot)) = (
+            self.position(grant.position),
+            self.slot(grant.position, grant.slot),
+        ) else {
+            return true;
+        };
+        let is_waiting = slot.state() == SlotState::Reserved && position.instance() == grant.instance;
+        !is_waiting && slot.unstarted.load(Ordering::SeqCst) != grant.instance
+    }
+
+    /// For the supervisor: frees all slots of a position whose process has ended. Those who hold one can
+    /// still tell whether their request was started.
+    pub fn clear(&self, index: u32) {
+        let Some(position) = self.position(index) else {
+            return;
+        };
+        for (_, slot) in self.slots(index) {
+            if slot.state() == SlotState::Reserved {
+                slot.unstarted.store(position.instance(), Ordering::SeqCst);
+            }
             slot.free();
         }
     }

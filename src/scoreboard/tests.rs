@@ -272,3 +272,57 @@ fn no_slot_is_shared_and_nobody_starves() {
         assert_eq!((board.waiting(), board.held(0), board.held(1)), (0, 0, 0));
     });
 }
+
+#[test]
+fn an_abandoned_request_keeps_its_thread_until_the_worker_is_done() {
+    with_board(1, 1, 8, |board| {
+        let grant = board.reserve(ME, 0).expect("free");
+        let slot = board.slot(grant.position, grant.slot).expect("exists");
+        slot.start(0, 0);
+        board.abandon(grant, ME, 0, no_wake);
+        assert_eq!(slot.state(), SlotState::Running);
+        assert!(board.reserve(ME, 0).is_none());
+        slot.finish();
+        assert_eq!(slot.state(), SlotState::Free);
+        assert!(board.reserve(ME, 0).is_some());
+    });
+}
+
+#[test]
+fn an_abandoned_request_that_was_not_started_leaves_a_free_thread() {
+    with_board(1, 1, 8, |board| {
+        let grant = board.reserve(ME, 0).expect("free");
+        board.abandon(grant, ME, 0, no_wake);
+        assert!(board.reserve(ME, 0).is_some());
+    });
+}
+
+#[test]
+fn a_holder_can_tell_what_was_not_started_after_the_process_has_ended() {
+    with_board(1, 2, 4, |board| {
+        let (waiting, running) = (
+            board.reserve(ME, 0).expect("free"),
+            board.reserve(ME, 0).expect("free"),
+        );
+        board
+            .slot(running.position, running.slot)
+            .expect("exists")
+            .start(1, 0);
+        let told = || (board.may_be_started(waiting), board.may_be_started(running));
+        assert_eq!(told(), (false, true));
+        board.clear(0);
+        assert_eq!(told(), (false, true));
+        let position = board.position(0).expect("exists");
+        position.begin(9, 1009, 2, 0);
+        position.set_state(PositionState::Ready);
+        let next = [board.reserve(ME, 0), board.reserve(ME, 0)].map(|grant| grant.expect("free"));
+        for grant in next {
+            board
+                .slot(grant.position, grant.slot)
+                .expect("exists")
+                .start(1, 0);
+            assert!(board.may_be_started(grant));
+        }
+        assert_eq!(told(), (false, true));
+    });
+}

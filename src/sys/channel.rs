@@ -3,7 +3,7 @@
 //! A message is its length (4 bytes, as the machine counts), then as many bytes. Descriptors travel with its
 //! first byte and are closed on exec where they arrive.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -42,9 +42,11 @@ impl Channel {
         }
     }
 
-    /// How long [`receive`](Self::receive) waits for each part of a message; for ever unless set.
+    /// How long [`receive`](Self::receive) and [`send`](Self::send) wait for each part of a message; for
+    /// ever unless set.
     pub fn set_patience(&self, limit: Option<Duration>) -> io::Result<()> {
-        self.socket.set_read_timeout(limit)
+        self.socket.set_read_timeout(limit)?;
+        self.socket.set_write_timeout(limit)
     }
 
     /// Sends a message. Blocks while the peer does not read.
@@ -58,8 +60,9 @@ impl Channel {
         let length = u32::try_from(bytes.len())
             .map_err(io::Error::other)?
             .to_ne_bytes();
-        send_first(&self.socket, &length, descriptors)?;
-        (&self.socket).write_all(bytes)
+        let sent = send_first(&self.socket, &length, descriptors)?;
+        send_all(&self.socket, length.get(sent..).unwrap_or_default())?;
+        send_all(&self.socket, bytes)
     }
 
     /// Waits for a message; `None` when the peer has closed its end.
@@ -101,10 +104,17 @@ union Control {
 
 const DESCRIPTOR_BYTES: usize = size_of::<RawFd>();
 
-fn send_first(socket: &UnixStream, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-    if descriptors.is_empty() {
-        return (&*socket).write_all(bytes);
+/// Sends without the signal that a closed peer raises: the process may be httpd's parent.
+fn send_all(socket: &UnixStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let sent = send_first(socket, bytes, &[])?;
+        bytes = bytes.get(sent..).unwrap_or_default();
     }
+    Ok(())
+}
+
+/// Sends the descriptors, and as many of the bytes as go at once.
+fn send_first(socket: &UnixStream, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<usize> {
     let mut control = Control { room: [0; 128] };
     let mut part = libc::iovec {
         iov_base: bytes.as_ptr().cast_mut().cast(),
@@ -114,25 +124,27 @@ fn send_first(socket: &UnixStream, bytes: &[u8], descriptors: &[BorrowedFd<'_>])
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = &raw mut part;
     message.msg_iovlen = 1;
-    message.msg_control = (&raw mut control).cast();
     let size = u32::try_from(descriptors.len() * DESCRIPTOR_BYTES).map_err(io::Error::other)?;
     // SAFETY: sizes only; `MOST_DESCRIPTORS` fit the room.
     unsafe {
-        message.msg_controllen = libc::CMSG_SPACE(size) as _;
-        let header = libc::CMSG_FIRSTHDR(&raw const message);
-        (*header).cmsg_level = libc::SOL_SOCKET;
-        (*header).cmsg_type = libc::SCM_RIGHTS;
-        (*header).cmsg_len = libc::CMSG_LEN(size) as _;
-        let data = libc::CMSG_DATA(header).cast::<RawFd>();
-        for (index, descriptor) in descriptors.iter().enumerate() {
-            data.add(index).write_unaligned(descriptor.as_raw_fd());
+        if !descriptors.is_empty() {
+            message.msg_control = (&raw mut control).cast();
+            message.msg_controllen = libc::CMSG_SPACE(size) as _;
+            let header = libc::CMSG_FIRSTHDR(&raw const message);
+            (*header).cmsg_level = libc::SOL_SOCKET;
+            (*header).cmsg_type = libc::SCM_RIGHTS;
+            (*header).cmsg_len = libc::CMSG_LEN(size) as _;
+            let data = libc::CMSG_DATA(header).cast::<RawFd>();
+            for (index, descriptor) in descriptors.iter().enumerate() {
+                data.add(index).write_unaligned(descriptor.as_raw_fd());
+            }
         }
     }
-    let sent = loop {
+    loop {
         // SAFETY: a message whose parts are alive.
         let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, libc::MSG_NOSIGNAL) };
         match usize::try_from(sent) {
-            Ok(sent) => break sent,
+            Ok(sent) => return Ok(sent),
             Err(_) => {
                 let error = io::Error::last_os_error();
                 if error.kind() != io::ErrorKind::Interrupted {
@@ -140,8 +152,7 @@ fn send_first(socket: &UnixStream, bytes: &[u8], descriptors: &[BorrowedFd<'_>])
                 }
             }
         }
-    };
-    (&*socket).write_all(bytes.get(sent..).unwrap_or_default())
+    }
 }
 
 fn receive_first(socket: &UnixStream, bytes: &mut [u8], descriptors: &mut Vec<OwnedFd>) -> io::Result<usize> {
@@ -234,5 +245,13 @@ mod tests {
         let (_one, two) = Channel::pair().expect("a pair");
         two.set_patience(Some(Duration::from_millis(20))).expect("set");
         assert!(two.receive().is_err());
+        assert!(two.send(&vec![0; 16 << 20], &[]).is_err());
+    }
+
+    #[test]
+    fn a_closed_peer_is_an_error_and_no_signal() {
+        let (one, two) = Channel::pair().expect("a pair");
+        drop(two);
+        assert!(one.send(b"lost", &[]).is_err());
     }
 }

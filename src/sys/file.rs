@@ -1,8 +1,11 @@
-//! Descriptors that Python code named.
+//! Descriptors that Python code named, and files without a name.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A descriptor of our own for the file that `descriptor` refers to, closed on exec.
 ///
@@ -15,6 +18,24 @@ pub fn duplicate(descriptor: RawFd) -> io::Result<File> {
     }
     // SAFETY: a new descriptor that nobody else knows.
     Ok(File::from(unsafe { OwnedFd::from_raw_fd(copy) }))
+}
+
+/// A new file in `folder` that nobody else can open, and that is gone with its last descriptor.
+pub fn nameless(folder: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    match options.clone().custom_flags(libc::O_TMPFILE).open(folder) {
+        // The file system has no such files; a directory is what older kernels take it for.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::EISDIR)) => {}
+        opened => return opened,
+    }
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let path = folder.join(format!("rwsgi-{}-{number}", std::process::id()));
+    // Never one that is there already, a link of somebody else's least of all.
+    let file = options.create_new(true).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -37,5 +58,16 @@ mod tests {
     fn a_closed_descriptor_is_an_error() {
         assert!(duplicate(-1).is_err());
         assert!(duplicate(1_000_000).is_err());
+    }
+
+    #[test]
+    fn a_nameless_file_is_not_in_its_folder() {
+        let folder = std::env::temp_dir().join(format!("rwsgi-nameless-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("made");
+        let file = nameless(&folder).expect("made");
+        file.set_len(10).expect("writable");
+        assert_eq!(std::fs::read_dir(&folder).expect("readable").count(), 0);
+        std::fs::remove_dir(&folder).expect("empty");
+        assert!(nameless(&folder).is_err());
     }
 }

@@ -3,10 +3,25 @@
 #![allow(unsafe_code, reason = "the fence around libc")]
 
 pub mod channel;
+pub mod child;
 pub mod clock;
+pub mod detach;
 pub mod file;
 pub mod futex;
+pub mod identity;
+pub mod inherit;
+pub mod launch;
+
+pub mod limits;
+pub mod local_time;
+pub mod mailbox;
 pub mod memory;
+pub mod poll;
+pub mod private_directory;
 pub mod process;
+pub mod program_file;
+pub mod servant;
+pub mod signal_file;
 pub mod socket;
+pub mod stream;
 pub mod user;

@@ -28,8 +28,13 @@ struct Template {
     /// Length of all values.
     bytes: usize,
     dict: Stored,
+    request_start: Time,
+    application_start: Time,
     entries: Vec<Entry>,
 }
+
+/// A `float` in the dict of a template, used again as long as no application keeps it.
+struct Time(Stored);
 
 struct Entry {
     name: OwnedName,
@@ -76,20 +81,33 @@ impl OwnedName {
     }
 }
 
+/// What belongs to one request alone.
+struct Own<'a> {
+    state: &'a State,
+    objects: &'a RequestObjects,
+    request_start: f64,
+}
+
 /// The templates of one set of request objects, the latest used last. A set serves one request at a time, so
 /// no thread waits for another's.
 #[derive(Default)]
 pub(super) struct Templates(Vec<Template>);
 
-/// The environ for one request, without the times that belong to it alone.
+/// The environ for one request, which came at `request_start`, in seconds since the epoch.
 pub(super) fn build<'py>(
     py: Attached<'py>,
     state: &State,
     objects: &RequestObjects,
     environ: &Environ<'_>,
+    request_start: f64,
 ) -> PyResult<'py, Object<'py>> {
     let mut templates = objects.templates.take();
-    let copy = templates.copy(py, state, objects, &environ.variables);
+    let own = Own {
+        state,
+        objects,
+        request_start,
+    };
+    let copy = templates.copy(py, &own, &environ.variables);
     objects.templates.set(templates);
     copy
 }
@@ -98,36 +116,34 @@ impl Templates {
     fn copy<'py>(
         &mut self,
         py: Attached<'py>,
-        state: &State,
-        objects: &RequestObjects,
+        own: &Own<'_>,
         variables: &[Variable<'_>],
     ) -> PyResult<'py, Object<'py>> {
         // Nearly always the last one: filling finds out whether it fits.
         if let Some(last) = self.0.last_mut()
             && last.fill(py, variables)?
         {
-            let copy = last.copy(py, state, objects);
+            let copy = last.copy(py, own);
             self.drop_large(py);
             return copy;
         }
-        self.copy_another(py, state, objects, variables)
+        self.copy_another(py, own, variables)
     }
 
     #[cold]
     fn copy_another<'py>(
         &mut self,
         py: Attached<'py>,
-        state: &State,
-        objects: &RequestObjects,
+        own: &Own<'_>,
         variables: &[Variable<'_>],
     ) -> PyResult<'py, Object<'py>> {
         let position = self.0.iter().rposition(|template| template.fits(variables));
         let mut template = match position {
             Some(position) => self.0.remove(position),
-            None => Template::new(py, state, variables)?,
+            None => Template::new(py, own.state, variables)?,
         };
         template.fill(py, variables)?;
-        let copy = template.copy(py, state, objects);
+        let copy = template.copy(py, own);
         self.0.push(template);
         self.drop_large(py);
         if self.0.len() > MAX_TEMPLATES {
@@ -190,6 +206,8 @@ impl Template {
             refers: false,
             bytes: entries.iter().map(|entry| entry.value.len()).sum(),
             dict: dict.store(),
+            request_start: Time(py.float(0.0)?.store()),
+            application_start: Time(py.float(0.0)?.store()),
             entries,
         })
     }
@@ -226,16 +244,11 @@ impl Template {
     }
 
     /// The environ, with what belongs to the objects and to the thread of this request.
-    fn copy<'py>(
-        &mut self,
-        py: Attached<'py>,
-        state: &State,
-        objects: &RequestObjects,
-    ) -> PyResult<'py, Object<'py>> {
-        let (dict, names) = (self.dict.get(py), &state.names);
+    fn copy<'py>(&mut self, py: Attached<'py>, own: &Own<'_>) -> PyResult<'py, Object<'py>> {
+        let (dict, names) = (self.dict.get(py), &own.state.names);
         if !self.refers {
-            dict.set_item(py, names.input.get(py), objects.input.get(py))?;
-            dict.set_item(py, names.errors.get(py), objects.errors.get(py))?;
+            dict.set_item(py, names.input.get(py), own.objects.input.get(py))?;
+            dict.set_item(py, names.errors.get(py), own.objects.errors.get(py))?;
             self.refers = true;
         }
         let thread = sys::process::thread_id();
@@ -243,14 +256,39 @@ impl Template {
             dict.set_item(py, names.thread_id.get(py), &py.int(thread)?)?;
             self.thread = thread;
         }
+        self.request_start
+            .set(py, dict, &names.request_start, own.request_start)?;
+        self.application_start
+            .set(py, dict, &names.application_start, sys::clock::epoch_seconds())?;
         dict.copy_dict(py)
     }
 
     fn release(self, py: Attached<'_>) {
         drop(self.dict.release(py));
+        drop(self.request_start.0.release(py));
+        drop(self.application_start.0.release(py));
         for key in self.entries.into_iter().filter_map(|entry| entry.key) {
             drop(key.release(py));
         }
+    }
+}
+
+impl Time {
+    fn set<'py>(
+        &mut self,
+        py: Attached<'py>,
+        dict: &Object<'py>,
+        name: &Stored,
+        value: f64,
+    ) -> PyResult<'py, ()> {
+        // Ours, and the dict's.
+        if self.0.get(py).set_unseen_float(value, 2) {
+            return Ok(());
+        }
+        let fresh = py.float(value)?;
+        dict.set_item(py, name.get(py), &fresh)?;
+        drop(std::mem::replace(&mut self.0, fresh.store()).release(py));
+        Ok(())
     }
 }
 

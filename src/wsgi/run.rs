@@ -12,8 +12,7 @@ use super::state::{RequestObjects, State};
 use super::transaction::Transaction;
 use crate::gateway::traffic::{CountedExchange, Traffic};
 use crate::gateway::{BodyError, Code, Environ, Exchange, Level, Outcome};
-use crate::python::{Attached, Capsule, ErrorKind, Object, PyResult, Raised, format_exception};
-use crate::sys;
+use crate::python::{Attached, Capsule, ErrorKind, Object, Raised, format_exception};
 
 /// The key of the server's own record of a request.
 pub(super) const REQUEST_RECORD: &CStr = c"apache.request_rec";
@@ -124,8 +123,7 @@ impl<'py> Request<'_, 'py> {
 
     fn respond(&self, call: &Call<'_, '_, 'py>, record: Option<&Capsule<'py>>) -> Outcome {
         let py = self.py;
-        let environ = self
-            .environ(call.variables, call.request_start)
+        let environ = environ::build(py, self.state, self.objects, call.variables, call.request_start)
             .and_then(|environ| {
                 if let Some(record) = record {
                     environ.set_item(py, &py.interned(REQUEST_RECORD)?, record.object())?;
@@ -150,15 +148,6 @@ impl<'py> Request<'_, 'py> {
                 outcome
             }
         }
-    }
-
-    fn environ(&self, variables: &Environ<'_>, request_start: f64) -> PyResult<'py, Object<'py>> {
-        let py = self.py;
-        let names = &self.state.names;
-        let environ = environ::build(py, self.state, self.objects, variables)?;
-        environ.set_item(py, names.request_start.get(py), &py.float(request_start)?)?;
-        environ.set_item(py, names.application_start.get(py), &py.float(sys::clock::epoch_seconds())?)?;
-        Ok(environ)
     }
 
     /// What has become of the response once the iterable has no more to give.

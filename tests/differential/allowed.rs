@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::case::{Area, Mode};
 use crate::compare::Difference;
 
 /// One row: where, which value, what ours contains, and the heading of `docs/differences.md` that explains it.
 struct Row {
     /// An area's name, or `*`.
     area: &'static str,
+    /// The mode it holds in, or both.
+    mode: Option<Mode>,
     /// A case's name; `*` at the end or the beginning stands for anything.
     case: &'static str,
     /// A field's name, `*` likewise.
@@ -29,10 +32,19 @@ const fn row(
 ) -> Row {
     Row {
         area,
+        mode: None,
         case,
         field,
         ours,
         heading,
+    }
+}
+
+impl Row {
+    /// Holds in daemon mode only.
+    const fn daemon(mut self) -> Row {
+        self.mode = Some(Mode::Daemon);
+        self
     }
 }
 
@@ -122,11 +134,15 @@ const OLD_ROWS: &[Row] = &[
 ];
 
 impl Row {
-    fn allows(&self, area: &str, case: &str, difference: &Difference) -> bool {
-        matches(self.area, area)
+    fn allows(&self, area: &Area, case: &str, difference: &Difference) -> bool {
+        self.is_of(area)
             && matches(self.case, case)
             && matches(self.field, &difference.field)
             && difference.ours.as_deref().unwrap_or("").contains(self.ours)
+    }
+
+    fn is_of(&self, area: &Area) -> bool {
+        matches(self.area, area.name) && self.mode.is_none_or(|mode| mode == area.mode)
     }
 }
 
@@ -145,7 +161,8 @@ impl Allowed {
     /// The heading under which a difference is explained; `current` as [`crate::peer::is_current`] says.
     pub(crate) fn heading(
         &self,
-        (area, case): (&str, &str),
+        area: &Area,
+        case: &str,
         difference: &Difference,
         current: bool,
     ) -> Option<&'static str> {
@@ -170,10 +187,14 @@ impl Allowed {
 
     /// Rows of these areas, and of all where these are all, that allowed nothing: the difference is gone, and so
     /// should the row be.
-    pub(crate) fn unused(&self, areas: &[&str], all: bool) -> Vec<String> {
+    pub(crate) fn unused(&self, areas: &[Area], all: bool) -> Vec<String> {
+        let is_due = |row: &Row| match row.area {
+            "*" => all,
+            _ => areas.iter().any(|area| row.is_of(area)),
+        };
         ROWS.iter()
             .zip(&self.used)
-            .filter(|(row, used)| ((row.area == "*" && all) || areas.contains(&row.area)) && used.get() == 0)
+            .filter(|(row, used)| is_due(row) && used.get() == 0)
             .map(|(row, _)| format!("{}: {}: {}", row.area, row.case, row.field))
             .collect()
     }

@@ -8,10 +8,49 @@ use crate::observe::LOG_LIMIT;
 pub(crate) struct Area {
     /// How reports and the allow-list call it.
     pub(crate) name: &'static str,
+    /// Where its applications run.
+    pub(crate) mode: Mode,
     /// The server, but for the module.
     pub(crate) server: Builder,
     /// The requests.
     pub(crate) cases: Vec<Case>,
+}
+
+/// Where applications run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// In httpd's children.
+    Embedded,
+    /// In the one process of a daemon group.
+    Daemon,
+}
+
+impl Area {
+    pub(crate) fn embedded(name: &'static str, server: Builder, cases: Vec<Case>) -> Area {
+        Area {
+            name,
+            mode: Mode::Embedded,
+            server,
+            cases,
+        }
+    }
+
+    /// The same with its applications in a daemon group.
+    pub(crate) fn in_daemon(mut self) -> Area {
+        self.mode = Mode::Daemon;
+        self.server = self.server.config(
+            "WSGISocketPrefix run/wsgi\nWSGIDaemonProcess compared threads=8\nWSGIProcessGroup compared",
+        );
+        self
+    }
+
+    /// Name and mode, for reports.
+    pub(crate) fn title(&self) -> String {
+        match self.mode {
+            Mode::Embedded => self.name.to_string(),
+            Mode::Daemon => format!("{} (daemon)", self.name),
+        }
+    }
 }
 
 /// One request, on a connection of its own.

@@ -161,15 +161,30 @@ fn installing_puts_a_loadable_module_and_its_configuration_under_destdir() {
         .filter_map(|line| line.strip_prefix("installed "))
         .map(Path::new)
         .collect();
-    let [module, load, conf] = files[..] else {
-        panic!("three files expected: {printed}");
+    let named = |end: &str| {
+        let found = files.iter().find(|file| file.ends_with(end));
+        *found.unwrap_or_else(|| panic!("no {end} was installed: {printed}"))
     };
+    let (module, command) = (named("mod_rwsgi.so"), named("bin/rwsgi"));
+    let load = files
+        .iter()
+        .find(|file| file.to_string_lossy().contains("rwsgi.load"));
+    let load = load.or_else(|| {
+        files
+            .iter()
+            .find(|file| file.to_string_lossy().contains("conf.modules.d"))
+    });
+    let (load, conf) = (load.expect("a file that loads the module"), named("rwsgi.conf"));
     assert!(
         files
             .iter()
             .all(|file| file.starts_with(destdir.path()) && file.is_file())
     );
-    assert!(module.ends_with("mod_rwsgi.so"));
+    let version = Command::new(command).arg("--version").output().expect("it runs");
+    assert_eq!(
+        String::from_utf8_lossy(&version.stdout),
+        concat!("rwsgi ", env!("CARGO_PKG_VERSION"), "\n")
+    );
 
     // The file names the final place, which is below DESTDIR for now.
     let final_place = Path::new("/").join(module.strip_prefix(destdir.path()).expect("below DESTDIR"));

@@ -287,14 +287,3 @@ def application(environ, start_response):
     }
     server.finish();
 }
-
-#[test]
-fn a_request_for_a_defined_group_says_that_daemon_mode_is_missing() {
-    let server = Server::builder()
-        .apps_from(crate::apps())
-        .config("WSGIDaemonProcess app\nWSGIScriptAlias / ${APPS}/hello.py process-group=app")
-        .expect_log("^WSGI0150: .*daemon mode is not built yet")
-        .start();
-    assert_eq!(server.get("/").status, 500);
-    server.finish();
-}

@@ -61,6 +61,7 @@ impl Directive {
             "RWSGIApplicationGroup" => "auto",
             "WSGIDaemonProcess" => "group",
             "WSGISocketPrefix" => "${ROOT}/run/wsgi",
+            "RWSGICommand" => "${ROOT}/bin/rwsgi",
             "WSGIAcceptMutex" => "default",
             "WSGITelemetryService" => "unix:${ROOT}/run/telemetry.sock",
             "WSGITelemetryOptions" => "None",

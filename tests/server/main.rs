@@ -2,44 +2,40 @@
 //!
 //! Each test has a server of its own, and what the server logs and leaves behind is checked when it
 //! stops (see `rwsgi_harness`). The applications are in `tests/apps`.
+//!
+//! What is in `requests` runs in each mode, and the mode is in the name of each test.
+// One file of tests, compiled for each mode.
+#![allow(clippy::duplicate_mod)]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rwsgi_harness::{Builder, ClientError, Connection, Response, Server};
+use tempfile::TempDir;
 
 mod apache_conf;
-mod application;
-mod body_length;
 mod configurations;
 mod corpus;
+mod daemon;
 mod directive_table;
 mod directives;
-mod encoding;
-mod environ;
-mod errors;
-mod file_wrapper;
-mod forwarded;
-mod frameworks;
 mod free_threading;
 mod guestbook;
 mod hooks;
-mod http2;
-mod input;
+mod modes;
 mod mpm;
-mod outcome;
 mod own_gil;
 mod panics;
 mod process_settings;
 mod python_home;
-mod python_module;
-mod reliability;
-mod request_checks;
-mod response_headers;
-mod restarts;
-mod script;
-mod start_response;
-mod validate;
-mod write;
+
+/// The tests of requests, with the applications in httpd's own processes.
+#[path = "requests/mod.rs"]
+mod embedded;
+
+/// The same tests once more, with the applications in a process of a daemon group.
+#[path = "requests/mod.rs"]
+mod in_daemon;
 
 /// Where each application of [`mounted`] answers: in the main interpreter, and in a sub-interpreter.
 const GROUPS: [&str; 2] = ["/main", "/sub"];
@@ -56,7 +52,11 @@ fn server() -> Builder {
 
 /// A server with one application under both paths of [`GROUPS`].
 fn mounted(app: &str) -> Builder {
-    server()
+    mount(server(), app)
+}
+
+fn mount(builder: Builder, app: &str) -> Builder {
+    builder
         .config(&format!(
             "WSGIScriptAlias /main ${{APPS}}/{app} application-group=%{{GLOBAL}}"
         ))
@@ -112,4 +112,16 @@ fn assert_error_page(response: &Response, status: u16) {
         assert!(!text.contains(leak), "{leak} in {text}");
     }
     assert_eq!(response.header("X-Injected"), None);
+}
+
+/// A certificate for this run, made by openssl; `None` where that is not installed.
+fn certificate() -> Option<TempDir> {
+    let directory = tempfile::tempdir().ok()?;
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(directory.path())
+        .output()
+        .ok()?;
+    made.status.success().then_some(directory)
 }

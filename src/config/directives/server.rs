@@ -13,6 +13,12 @@ pub(super) fn socket_prefix(call: &mut Call<'_, '_>) -> Result<(), ConfigError> 
     Ok(())
 }
 
+pub(super) fn command(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
+    let command = call.only_word()?;
+    call.server()?.sockets.command = Some(command);
+    Ok(())
+}
+
 pub(super) fn accept_mutex(call: &mut Call<'_, '_>) -> Result<(), ConfigError> {
     let word = call.only_word()?;
     let kind = match word.to_ascii_lowercase().as_str() {

@@ -183,6 +183,7 @@ const SAMPLES: &[(&str, Context, &str)] = &[
     ("WSGIDispatchScript", Context::Directory, "/a"),
     ("WSGIHandlerScript", Context::Directory, "name /a"),
     ("WSGISocketPrefix", Context::Global, "run/wsgi"),
+    ("RWSGICommand", Context::Global, "bin/rwsgi"),
     ("WSGISocketRotation", Context::Global, "Off"),
     ("WSGIAcceptMutex", Context::Global, "fcntl"),
     ("WSGIRestrictEmbedded", Context::Global, "On"),

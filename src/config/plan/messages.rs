@@ -12,10 +12,13 @@ pub enum Control {
     Keep {
         /// Name of the group.
         group: String,
+        /// Number of the group.
+        number: u32,
         /// How it is laid out.
         layout: Layout,
     },
-    /// A log, one descriptor along with it: the next index that the plan's groups refer to.
+    /// A log, one descriptor along with it: the next index that the plan's groups refer to. The first is the
+    /// main log, to which the supervisor writes from then on.
     Log,
     /// The end of a pipe that stays open as long as httpd's children of this generation live, one
     /// descriptor along with it.
@@ -38,6 +41,8 @@ pub enum ControlAnswer {
     Scoreboard {
         /// Name of the group.
         group: String,
+        /// Number of the group, for [`socket_path`](super::socket_path).
+        number: u32,
         /// How it is laid out.
         layout: Layout,
     },

@@ -39,6 +39,16 @@ impl Access<'_> {
         self.require(&found, Need::Read)
     }
 
+    /// A file that the user may run; its path without links.
+    pub(super) fn program(&self, path: &Path) -> Result<PathBuf, HomeProblem> {
+        let found = self.walk(path)?;
+        if !metadata(&found)?.is_file() {
+            return Err(HomeProblem::NoProgram(path.to_owned()));
+        }
+        self.require(&found, Need::Run)?;
+        Ok(found)
+    }
+
     /// Anything that exists at the end of a path that the user may walk.
     pub(super) fn reachable(&self, path: &Path) -> Result<(), HomeProblem> {
         self.walk(path).map(drop)
@@ -118,7 +128,7 @@ impl Access<'_> {
                     // "." inside is found only by who may pass through.
                     Need::Traverse => fs::metadata(path.join(".")).map(drop),
                     Need::List => fs::read_dir(path).map(drop),
-                    Need::Read => File::open(path).map(drop),
+                    Need::Read | Need::Run => File::open(path).map(drop),
                 };
                 outcome.map_err(|error| self.refused(path, need, &error))
             }
@@ -156,7 +166,7 @@ impl ServingUser {
             found.mode()
         };
         let wanted = match need {
-            Need::Traverse => 0o1,
+            Need::Traverse | Need::Run => 0o1,
             Need::List => 0o5,
             Need::Read => 0o4,
         };

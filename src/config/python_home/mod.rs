@@ -1,6 +1,7 @@
 //! Looks at `WSGIPythonHome` before Python does, whose own failure would end the process.
 
 mod access;
+mod executable;
 mod layout;
 mod problem;
 mod pyvenv;
@@ -10,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use access::Access;
+pub use executable::{check_program, program_of_home};
 use layout::{
     environment_below, first_of_pair, has_interpreter, is_pypy, normalise, other_version, versions_in,
 };

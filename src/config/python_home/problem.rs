@@ -14,6 +14,8 @@ pub enum Need {
     List,
     /// Read a file.
     Read,
+    /// Run a program.
+    Run,
 }
 
 /// Why Python would not start from a directory. Its `Display` is one line that names the element
@@ -74,6 +76,19 @@ pub enum HomeProblem {
     },
     /// An environment of PyPy.
     PyPy(PathBuf),
+    /// Python of a version that workers do not support.
+    TooOld {
+        /// The virtual environment or prefix.
+        home: PathBuf,
+        /// Its version, such as `3.9`.
+        found: String,
+    },
+    /// A file that is no program.
+    NoProgram(PathBuf),
+    /// A program for another kind of machine.
+    OtherMachine(PathBuf),
+    /// A program on a file system that runs none.
+    MountedNoexec(PathBuf),
     /// The system refuses for another reason.
     Unreadable {
         /// The element of the path.
@@ -85,7 +100,6 @@ pub enum HomeProblem {
 
 impl fmt::Display for HomeProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WSGIPythonHome: ")?;
         match self {
             Self::Relative(path) => {
                 write!(f, "{} is a relative path; write the full path", path.display())
@@ -111,6 +125,7 @@ impl fmt::Display for HomeProblem {
                     Need::Traverse => ("pass through", "x"),
                     Need::List => ("list", "rx"),
                     Need::Read => ("read", "r"),
+                    Need::Run => ("run", "rx"),
                 };
                 write!(
                     f,
@@ -176,6 +191,26 @@ impl fmt::Display for HomeProblem {
                 f,
                 "{} belongs to PyPy; this module contains CPython, so create the environment with CPython",
                 home.display()
+            ),
+            Self::TooOld { home, found } => write!(
+                f,
+                "{} belongs to Python {found}; 3.11 is the oldest that works, so create it anew with a later one",
+                home.display()
+            ),
+            Self::NoProgram(program) => write!(
+                f,
+                "{} is no program; give the python of a virtual environment or of an installation",
+                program.display()
+            ),
+            Self::OtherMachine(program) => write!(
+                f,
+                "{} is a program for another kind of machine; create the environment on this one",
+                program.display()
+            ),
+            Self::MountedNoexec(program) => write!(
+                f,
+                "{} is on a file system mounted noexec; move the environment, or mount it without noexec",
+                program.display()
             ),
             Self::Unreadable { element, reason } => write!(f, "{}: {reason}", element.display()),
         }

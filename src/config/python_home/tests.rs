@@ -85,10 +85,7 @@ impl Machine {
         let problem = self.check(name).unwrap_err();
         let line = problem.to_string();
         let element = self.path(element).display().to_string();
-        assert!(
-            line.starts_with("WSGIPythonHome: ") && !line.contains('\n'),
-            "{line}"
-        );
+        assert!(!line.contains('\n'), "{line}");
         assert!(line.contains(&element), "{line} does not name {element}");
         assert!(line.contains(advice), "{line} does not say {advice:?}");
         problem

@@ -170,9 +170,5 @@ pub(super) fn area() -> Area {
         cases.push(get(&format!("/broken/access/{name}")));
     }
     cases.extend(told());
-    Area {
-        name: "auth",
-        server: configured(),
-        cases,
-    }
+    Area::embedded("auth", configured(), cases)
 }

@@ -84,9 +84,9 @@ pub(super) fn area() -> Area {
             .chunks(&["hello"])
             .named("HTTP/1.0"),
     );
-    Area {
-        name: "chunked",
-        server: server().config(
+    Area::embedded(
+        "chunked",
+        server().config(
             "WSGIChunkedRequest On\n\
              WSGIScriptAlias /off ${APPS}/input_cases.py\n\
              WSGIScriptAlias /limited ${APPS}/input_cases.py\n\
@@ -96,5 +96,5 @@ pub(super) fn area() -> Area {
              <Location /limited>\nLimitRequestBody 10\n</Location>",
         ),
         cases,
-    }
+    )
 }

@@ -124,9 +124,5 @@ pub(super) fn area() -> Area {
     );
     cases.extend(gets("/told/", "process_group application_group callable_object"));
     cases.extend(files());
-    Area {
-        name: "dispatch",
-        server: handled(dispatched()),
-        cases,
-    }
+    Area::embedded("dispatch", handled(dispatched()), cases)
 }

@@ -110,9 +110,5 @@ pub(super) fn area() -> Area {
     );
     cases.push(get("http://other.example/absolute?x").named("absolute target"));
     cases.push(get("http://other.example:8042/absolute").named("absolute target with port"));
-    Area {
-        name: "environ",
-        server: server().module("setenvif").config(CONFIG),
-        cases,
-    }
+    Area::embedded("environ", server().module("setenvif").config(CONFIG), cases)
 }

@@ -9,12 +9,12 @@ const CASES: &str = "/one_line /several_lines /writelines /printed /pieces /inco
 pub(super) fn area() -> Area {
     let mut cases = gets("/main", CASES);
     cases.extend(gets("/sub", CASES));
-    Area {
-        name: "errors",
-        server: server().config(
+    Area::embedded(
+        "errors",
+        server().config(
             "WSGIScriptAlias /main ${APPS}/errors_cases.py application-group=%{GLOBAL}\n\
              WSGIScriptAlias /sub ${APPS}/errors_cases.py",
         ),
         cases,
-    }
+    )
 }

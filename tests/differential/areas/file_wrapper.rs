@@ -17,14 +17,14 @@ pub(super) fn area() -> Area {
         }
     }
     let content: String = (0..20_000).map(|number| format!("{number:06}\n")).collect();
-    Area {
-        name: "file_wrapper",
-        server: server().file("data/file.bin", content).config(
+    Area::embedded(
+        "file_wrapper",
+        server().file("data/file.bin", content).config(
             "SetEnv file.path ${ROOT}/data/file.bin\nEnableSendfile On\nEnableMMAP Off\n\
                  WSGIScriptAlias /main ${APPS}/file_wrapper_cases.py application-group=%{GLOBAL}\n\
                  WSGIScriptAlias /sub ${APPS}/file_wrapper_cases.py\n\
                  <Location /sub>\nWSGIEnableSendfile On\n</Location>",
         ),
         cases,
-    }
+    )
 }

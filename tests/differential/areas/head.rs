@@ -38,9 +38,9 @@ pub(super) fn area() -> Area {
     cases.push(head("/auto").body("hello").named("HEAD with a body"));
     cases.push(head("/file/whole"));
     cases.push(head("/file/exact_length"));
-    Area {
-        name: "head",
-        server: server()
+    Area::embedded(
+        "head",
+        server()
             .module("filter")
             .module("deflate")
             .file("data/file.bin", "0123456789\n".repeat(3000))
@@ -59,5 +59,5 @@ pub(super) fn area() -> Area {
                  <Location /deflate-off>\nSetOutputFilter DEFLATE\nWSGIMapHEADToGET Off\n</Location>",
             ),
         cases,
-    }
+    )
 }

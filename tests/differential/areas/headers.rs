@@ -168,9 +168,9 @@ pub(super) fn area() -> Area {
             .header("Content-Encoding", "gzip")
             .named("content encoding"),
     );
-    Area {
-        name: "headers",
-        server: server().config("WSGIScriptAlias / ${APPS}/environ_dump.py application-group=%{GLOBAL}"),
+    Area::embedded(
+        "headers",
+        server().config("WSGIScriptAlias / ${APPS}/environ_dump.py application-group=%{GLOBAL}"),
         cases,
-    }
+    )
 }

@@ -33,13 +33,13 @@ pub(super) fn area() -> Area {
     cases.push(get("/remembered").named("what a cut body looked like"));
     cases.push(post("/limited/read_all", "x".repeat(11)).named("above LimitRequestBody"));
     cases.push(post("/limited/read_all", "x".repeat(10)).named("at LimitRequestBody"));
-    Area {
-        name: "input",
-        server: server().config(
+    Area::embedded(
+        "input",
+        server().config(
             "WSGIScriptAlias /limited ${APPS}/input_cases.py\n\
              WSGIScriptAlias / ${APPS}/input_cases.py\n\
              <Location /limited>\nLimitRequestBody 10\n</Location>",
         ),
         cases,
-    }
+    )
 }

@@ -21,8 +21,14 @@ use rwsgi_harness::{Builder, Mpm, Server};
 
 use crate::case::{Area, Case, get};
 
-/// Every area, in the order of the report.
+/// Every area in each mode, in the order of the report.
 pub(crate) fn all() -> Vec<Area> {
+    let mut areas = tables();
+    areas.extend(tables().into_iter().map(Area::in_daemon));
+    areas
+}
+
+fn tables() -> Vec<Area> {
     vec![
         environ::area(),
         headers::area(),

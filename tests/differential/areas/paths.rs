@@ -39,11 +39,11 @@ pub(super) fn area() -> Area {
                 .named(format!("{target} MergeSlashes Off")),
         );
     }
-    Area {
-        name: "paths",
-        server: with_files().file("conf/mounts.conf", MOUNTS).config(CONFIG),
+    Area::embedded(
+        "paths",
+        with_files().file("conf/mounts.conf", MOUNTS).config(CONFIG),
         cases,
-    }
+    )
 }
 
 /// Scripts in a directory and beside static files.

@@ -108,9 +108,5 @@ pub(super) fn area() -> Area {
                 .named(format!("no address {value}")),
         );
     }
-    Area {
-        name: "proxies",
-        server: server().config(CONFIG),
-        cases,
-    }
+    Area::embedded("proxies", server().config(CONFIG), cases)
 }

@@ -98,9 +98,9 @@ pub(super) fn area() -> Area {
             cases.push(get(mount).named(format!("{name}, {mount} {}", cases.len())));
         }
     }
-    Area {
-        name: "reload",
-        server: server()
+    Area::embedded(
+        "reload",
+        server()
             .app("on.py", &script("first"))
             .app("off.py", &script("first"))
             .config(
@@ -109,5 +109,5 @@ pub(super) fn area() -> Area {
                  <Location /off>\nWSGIScriptReloading Off\n</Location>",
             ),
         cases,
-    }
+    )
 }

@@ -56,9 +56,9 @@ pub(super) fn area() -> Area {
     cases.push(get("/fails/callable"));
     cases.push(get("/fails/directory"));
     cases.push(get("/fails/denied"));
-    Area {
-        name: "response",
-        server: server()
+    Area::embedded(
+        "response",
+        server()
             .app("syntax.py", "def application(\n")
             .app("import.py", "import no_such_module\n")
             .app("exit.py", "import sys\nsys.exit(3)\n")
@@ -77,5 +77,5 @@ pub(super) fn area() -> Area {
                  <Directory ${APPS}/denied>\nRequire all denied\n</Directory>",
             ),
         cases,
-    }
+    )
 }

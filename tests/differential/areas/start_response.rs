@@ -24,9 +24,9 @@ pub(super) fn area() -> Area {
     for path in INTERIM {
         cases.push(get(path).header("Connection", "close"));
     }
-    Area {
-        name: "start_response",
-        server: server().config("WSGIScriptAlias / ${APPS}/start_response_cases.py"),
+    Area::embedded(
+        "start_response",
+        server().config("WSGIScriptAlias / ${APPS}/start_response_cases.py"),
         cases,
-    }
+    )
 }

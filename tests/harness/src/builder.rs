@@ -16,6 +16,7 @@ use crate::config::Parts;
 use crate::httpd::{Httpd, Mpm, module_under_test};
 use crate::logs::Rules;
 use crate::server::Server;
+use crate::worker;
 
 /// Starts that may fail because somebody else took the port in between.
 const PORT_ATTEMPTS: usize = 5;
@@ -254,6 +255,9 @@ impl Builder {
     /// # Errors
     /// When httpd refuses the configuration or ends before it serves.
     pub fn try_start(self) -> Result<Server, StartError> {
+        if self.module_under_test && self.extra.contains("WSGIDaemonProcess") {
+            worker::build_once(&module_under_test());
+        }
         let mut attempts = 0;
         loop {
             attempts += 1;

@@ -1,7 +1,7 @@
 //! The generated httpd.conf.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Mpm;
 use crate::httpd::Httpd;
@@ -13,13 +13,20 @@ const BASE_MODULES: [&str; 7] = ["unixd", "log_config", "authz_core", "mime", "d
 /// Accounts that distributions give to httpd; a server started by root runs as the first known.
 const ACCOUNTS: [&str; 5] = ["www-data", "apache", "wwwrun", "http", "nobody"];
 
+/// Cargo leaves the module in `deps/` and the command that belongs to it above.
+fn command_above(module: &Path) -> Option<PathBuf> {
+    let folder = module.parent()?;
+    let above = folder.parent()?.join("rwsgi");
+    (folder.ends_with("deps") && above.is_file()).then_some(above)
+}
+
 /// What a configuration is made of.
 pub(crate) struct Parts<'a> {
     pub(crate) root: &'a Path,
     pub(crate) mpm: Mpm,
     pub(crate) mpm_limits: Option<&'a str>,
     pub(crate) modules: &'a [String],
-    pub(crate) loads: &'a [(String, std::path::PathBuf)],
+    pub(crate) loads: &'a [(String, PathBuf)],
     pub(crate) ports: &'a [(String, u16)],
     pub(crate) access_log: bool,
     pub(crate) extra: &'a str,
@@ -80,6 +87,11 @@ impl Parts<'_> {
         }
         for (symbol, file) in self.loads {
             let _ = writeln!(text, "LoadModule {symbol} {}", file.display());
+            if symbol == "wsgi_module"
+                && let Some(command) = command_above(file)
+            {
+                let _ = writeln!(text, "RWSGICommand {}", command.display());
+            }
         }
     }
 

@@ -21,8 +21,9 @@
 //! * a log line of level warn or worse that no [`Builder::allow_log`] rule covers, or an
 //!   [`Builder::expect_log`] rule that no line matched;
 //! * a process of the server that outlives it;
-//! * a descriptor an idle child still holds: a client connection, or a file below the ServerRoot;
-//! * a socket file or a core file left in the ServerRoot.
+//! * a descriptor an idle child or daemon process still holds: a client connection, or a file below the
+//!   ServerRoot;
+//! * a socket file, its directory or a core file left in the ServerRoot.
 //!
 //! When a test fails, the generated configuration and every log are printed.
 //!
@@ -46,6 +47,7 @@ mod request;
 mod response;
 mod server;
 mod wait;
+mod worker;
 
 pub use builder::{Builder, ConfigCheck, StartError};
 pub use client::{ClientError, Connection};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// One line of the process table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Process {
     /// Its process id.
     pub pid: u32,
@@ -21,6 +21,8 @@ pub struct Process {
     pub state: char,
     /// Its short name.
     pub name: String,
+    /// When it started, in clock ticks since the system did: with `pid` it names one process for good.
+    pub started: u64,
 }
 
 /// Every process that can be seen now.
@@ -44,12 +46,14 @@ fn read_process(pid: u32) -> Option<Process> {
     let state = fields.next()?.chars().next()?;
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
+    let started = fields.nth(16)?.parse().ok()?;
     Some(Process {
         pid,
         parent,
         group,
         state,
         name,
+        started,
     })
 }
 
@@ -62,6 +66,36 @@ pub fn children_of(parent: u32) -> Vec<u32> {
         .collect();
     pids.sort_unstable();
     pids
+}
+
+/// Whether there is a live process of this number.
+pub fn exists(pid: u32) -> bool {
+    read_process(pid).is_some_and(|process| process.state != 'Z')
+}
+
+/// Whether a target of [`descriptors`] is a TCP socket.
+pub fn is_tcp_socket(target: &str) -> bool {
+    let inode = target
+        .strip_prefix("socket:[")
+        .and_then(|rest| rest.strip_suffix(']'));
+    inode.is_some_and(|inode| tcp_sockets().contains_key(inode))
+}
+
+/// Every live process that `ancestor` started, or that one of those started.
+pub fn descendants_of(ancestor: u32) -> Vec<Process> {
+    let table = all();
+    let mut found: Vec<Process> = Vec::new();
+    let mut parents = vec![ancestor];
+    while let Some(parent) = parents.pop() {
+        let children = table
+            .iter()
+            .filter(|process| process.parent == parent && process.state != 'Z');
+        for child in children {
+            parents.push(child.pid);
+            found.push(child.clone());
+        }
+    }
+    found
 }
 
 /// The live processes of a process group, or that carry `marker` in their first environment.

@@ -31,6 +31,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(20);
 const LOG_LIMIT: Duration = Duration::from_secs(10);
 /// What httpd logs at each start and restart.
 const SERVING: &str = "resuming normal operations";
+/// The short name of the supervisor's process.
+const SUPERVISOR: &str = "rwsgi";
 /// How much of one log a failure prints.
 const PRINTED: usize = 20_000;
 
@@ -42,6 +44,7 @@ pub struct Server {
     rules: Mutex<Rules>,
     streams: Mutex<Vec<Weak<TcpStream>>>,
     watchdog: Option<Watchdog>,
+    killed: AtomicBool,
     finished: bool,
 }
 
@@ -76,6 +79,7 @@ impl Server {
             rules: Mutex::new(builder.rules.clone()),
             streams: Mutex::default(),
             watchdog: Some(watchdog),
+            killed: AtomicBool::new(false),
             finished: false,
         };
         let started = if builder.single_process {
@@ -162,9 +166,25 @@ impl Server {
         self.child.id()
     }
 
-    /// Process ids of httpd's live children.
+    /// Process ids of httpd's live children: those that serve, not the supervisor of daemon processes.
     pub fn children(&self) -> Vec<u32> {
-        process::children_of(self.parent_pid())
+        let mut children = process::children_of(self.parent_pid());
+        children.retain(|pid| Some(*pid) != self.supervisor());
+        children
+    }
+
+    /// Process id of the supervisor of daemon processes, if there is one.
+    pub fn supervisor(&self) -> Option<u32> {
+        let parent = self.parent_pid();
+        process::all()
+            .into_iter()
+            .find(|one| one.parent == parent && one.name == SUPERVISOR && one.state != 'Z')
+            .map(|one| one.pid)
+    }
+
+    /// Process ids of the live daemon processes of all groups, oldest first.
+    pub fn workers(&self) -> Vec<u32> {
+        self.supervisor().map(process::children_of).unwrap_or_default()
     }
 
     /// A new connection to the main port.
@@ -312,6 +332,28 @@ impl Server {
         );
     }
 
+    /// Signals a graceful restart without waiting for its line in the log, which may be moved away.
+    ///
+    /// # Panics
+    /// When httpd's parent does not run.
+    pub fn reload(&self) {
+        process::signal(self.parent_pid(), libc::SIGUSR1).expect("httpd's parent runs");
+    }
+
+    /// Kills httpd's parent and its serving children at once; what daemon processes there are has to end by
+    /// itself, which [`Server::finish`] checks.
+    ///
+    /// # Panics
+    /// When httpd's parent does not run.
+    pub fn kill(&self) {
+        self.killed.store(true, Ordering::Release);
+        let children = self.children();
+        process::signal(self.parent_pid(), libc::SIGKILL).expect("httpd's parent runs");
+        for child in children {
+            let _ = process::signal(child, libc::SIGKILL);
+        }
+    }
+
     /// Replaces the text after the generated part of the configuration, for the next restart.
     ///
     /// # Panics
@@ -355,9 +397,10 @@ impl Server {
             problems.push("the server outlived its limit and was killed".to_string());
         }
         let group = self.parent_pid();
+        let started = process::descendants_of(group);
         let _ = process::signal(group, libc::SIGTERM);
         match wait_for(STOP_LIMIT, || self.try_wait().transpose()) {
-            Some(Ok(status)) if status.success() => {}
+            Some(Ok(status)) if status.success() || self.killed.load(Ordering::Acquire) => {}
             Some(Ok(status)) => problems.push(format!("httpd ended with {status}")),
             Some(Err(error)) => problems.push(format!("waiting for httpd: {error}")),
             None => {
@@ -366,10 +409,8 @@ impl Server {
                 let _ = self.child.wait();
             }
         }
-        problems.extend(checks::orphans(
-            group,
-            &format!("{MARKER}={}", self.root().display()),
-        ));
+        let marker = format!("{MARKER}={}", self.root().display());
+        problems.extend(checks::orphans(group, &marker, &started));
         problems
     }
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::Duration;
 
-use rwsgi_harness::{Builder, Framing, Server, wait_until};
+use rwsgi_harness::{Builder, Framing, Server, process, wait_until};
 
 fn plain() -> Builder {
     Server::builder()
@@ -81,6 +81,35 @@ fn a_process_that_outlives_the_server_fails_the_test() {
         .expect("sleep runs");
     assert!(complaint(server).contains("(sleep) outlived the server"));
     assert!(!stray.wait().expect("it can be waited for").success());
+}
+
+/// What hides its environment and has a session of its own is known by its ancestors.
+#[test]
+fn a_descendant_that_outlives_the_server_fails_the_test() {
+    let stray = "|/bin/sh -c '/usr/bin/setsid /usr/bin/env -i /usr/bin/sleep 60 & /usr/bin/cat > /dev/null'";
+    let server = plain().config(&format!("CustomLog \"{stray}\" common")).start();
+    let started = || {
+        process::descendants_of(server.parent_pid())
+            .iter()
+            .any(|one| one.name == "sleep")
+    };
+    assert!(wait_until(Duration::from_secs(10), started));
+    assert!(complaint(server).contains("(sleep) outlived the server"));
+}
+
+#[test]
+fn a_directory_of_sockets_left_behind_fails_the_test() {
+    let server = plain().start();
+    std::fs::create_dir(server.path("run/wsgi.1")).expect("a directory");
+    assert!(complaint(server).contains("run/wsgi.1"));
+}
+
+#[test]
+fn a_server_that_the_test_kills_is_no_failure() {
+    let server = plain().start();
+    assert_eq!(server.get("/page.txt").status, 200);
+    server.kill();
+    server.finish();
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! `allow_access(environ, host)`.
 
-use crate::forwarded::certificate;
-use crate::{assert_error_page, server};
+use crate::{assert_error_page, certificate, server};
 use rwsgi_harness::{Builder, httpd_module_exists};
 
 fn guarded() -> Builder {

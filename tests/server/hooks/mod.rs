@@ -6,7 +6,6 @@ mod authentication;
 mod digest;
 mod dispatch;
 mod groups;
-mod handler;
 mod import;
 mod panics;
 
@@ -28,7 +27,7 @@ fn ask(server: &Server, target: &str, user: impl AsRef<[u8]>) -> Response {
 
 /// The value of a line `key = value`.
 #[track_caller]
-fn value<'t>(text: &'t str, key: &str) -> &'t str {
+pub(crate) fn value<'t>(text: &'t str, key: &str) -> &'t str {
     let found = text
         .lines()
         .find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));

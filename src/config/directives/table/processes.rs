@@ -39,6 +39,15 @@ pub(super) const ROWS: &[Directive] = &[
         server::accept_mutex
     ),
     directive!(
+        "RWSGICommand",
+        Global,
+        "path",
+        "rwsgi beside the module, or in /usr/bin or /usr/local/bin",
+        "The command that starts daemon processes, relative to the server root. The folder `worker` beside it \
+         is one of those where workers are looked for.",
+        server::command
+    ),
+    directive!(
         "WSGIRestrictEmbedded",
         Global,
         "On|Off",

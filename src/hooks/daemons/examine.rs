@@ -1,0 +1,167 @@
+//! What can be told of daemon groups before their processes start, also by `httpd -t`.
+
+use std::path::{Path, PathBuf};
+
+use super::accounts;
+use crate::app;
+use crate::config::daemon_group::{DaemonGroup, DaemonOptions};
+use crate::config::finish::Finding;
+use crate::config::plan::identity::{self, IdentityProblem, Resolved};
+use crate::config::plan::{Identity, sockets_fit};
+use crate::config::python_home::{self, HomeProblem, ServingUser};
+use crate::gateway::{Code, Level};
+use crate::hooks::lifecycle::{embedded_python, home_code};
+use crate::httpd::Startup;
+use crate::scoreboard::Layout;
+use crate::sys;
+
+/// Largest scoreboard of a group, in bytes.
+const LARGEST_BOARD: usize = 1 << 30;
+/// As long as a process number gets.
+const LONGEST_PID: u32 = 9_999_999;
+
+/// Looks at each group.
+pub(super) fn examine(startup: &Startup<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(finished) = &startup.settings().finished else {
+        return findings;
+    };
+    if finished.groups.is_empty() {
+        return findings;
+    }
+    let directory = directory(startup, LONGEST_PID);
+    if !sockets_fit(&directory) {
+        findings.push(Finding {
+            level: Level::Error,
+            code: Code::SOCKET_PATH_TOO_LONG,
+            refuses: true,
+            text: format!(
+                "WSGISocketPrefix: {} is too long a path for sockets; name a shorter one, such as \
+                 /run/wsgi",
+                directory.display()
+            ),
+            place: None,
+        });
+    }
+    for defined in &finished.groups {
+        of_group(startup, &defined.group, &mut findings);
+    }
+    findings
+}
+
+fn of_group(startup: &Startup<'_>, group: &DaemonGroup, findings: &mut Vec<Finding>) {
+    let mut tell = |level, code, refuses, text: String| {
+        findings.push(Finding {
+            level,
+            code,
+            refuses,
+            text: format!("WSGIDaemonProcess {:?}: {text}", group.name),
+            place: group.place.clone(),
+        });
+    };
+    if let Some(text) = too_large(&group.options) {
+        tell(Level::Error, Code::GROUP_TOO_LARGE, true, text);
+    }
+    match identity::resolve(&group.options, accounts::httpd(), &accounts::System) {
+        Err(problem) => tell(Level::Error, code(&problem), true, problem.to_string()),
+        Ok(resolved) => {
+            if let Some(text) = ignored(&resolved) {
+                tell(Level::Warning, Code::IDENTITY_IGNORED, false, text);
+            }
+            if let Err(problem) = program(startup, &group.options, &resolved.identity) {
+                tell(Level::Error, home_code(&problem), false, problem.to_string());
+            }
+        }
+    }
+}
+
+fn code(problem: &IdentityProblem) -> Code {
+    match problem {
+        IdentityProblem::NoUser { .. } | IdentityProblem::NoGroup { .. } => Code::ACCOUNT_UNKNOWN,
+        IdentityProblem::Root => Code::GROUP_AS_ROOT,
+        IdentityProblem::TooManyGroups { .. } => Code::TOO_MANY_ACCOUNT_GROUPS,
+        IdentityProblem::ChrootWithoutRoot => Code::CHROOT_WITHOUT_ROOT,
+    }
+}
+
+fn ignored(resolved: &Resolved) -> Option<String> {
+    let names: Vec<String> = resolved.ignored.iter().map(|name| format!("{name}=")).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} has no effect, as httpd was not started by root: the processes run as httpd does",
+            names.join(", ")
+        )
+    })
+}
+
+fn too_large(options: &DaemonOptions) -> Option<String> {
+    let (processes, threads) = (options.processes(), options.threads);
+    let layout = Layout::for_group(processes, threads, options.listen_backlog);
+    let fits = processes < Layout::MOST_POSITIONS / 2 && layout.words() * size_of::<u32>() <= LARGEST_BOARD;
+    (!fits).then(|| {
+        format!(
+            "processes={processes} with threads={threads} are more than can be kept account of; a machine \
+             runs a few processes for each of its processors"
+        )
+    })
+}
+
+/// Directory of the sockets, if `pid` is httpd's parent.
+pub(super) fn directory(startup: &Startup<'_>, pid: u32) -> PathBuf {
+    let prefix = match &startup.settings().sockets.prefix {
+        Some(prefix) => startup.server_path(prefix),
+        None => startup.runtime_path("wsgi"),
+    };
+    let mut directory = prefix.into_os_string();
+    directory.push(format!(".{pid}"));
+    PathBuf::from(directory)
+}
+
+/// The Python executable of a group that runs as `identity`.
+pub(super) fn program(
+    startup: &Startup<'_>,
+    options: &DaemonOptions,
+    identity: &Identity,
+) -> Result<PathBuf, HomeProblem> {
+    let home = options
+        .python_home
+        .as_ref()
+        .or(startup.settings().python.home.as_ref());
+    let likely = likely_program(options, home.map(String::as_str));
+    // Paths are others below another root.
+    if options.chroot.is_some() {
+        return Ok(likely);
+    }
+    let user = serving_user(identity);
+    let program = match (&options.python, home) {
+        (None, Some(home)) => python_home::program_of_home(Path::new(home), embedded_python(), &user)?,
+        _ => {
+            python_home::check_program(&likely, &user)?;
+            likely
+        }
+    };
+    if sys::program_file::is_mounted_noexec(&program) {
+        return Err(HomeProblem::MountedNoexec(program));
+    }
+    Ok(program)
+}
+
+/// The executable that the options mean, looked at or not.
+pub(super) fn likely_program(options: &DaemonOptions, home: Option<&str>) -> PathBuf {
+    match (&options.python, home) {
+        (Some(program), _) => PathBuf::from(program),
+        (None, Some(home)) => Path::new(home).join("bin/python"),
+        (None, None) => PathBuf::from(app::default_program().unwrap_or("/usr/bin/python3")),
+    }
+}
+
+fn serving_user(identity: &Identity) -> ServingUser {
+    let gids = match &identity.user {
+        Some(name) if !identity.change => sys::user::groups_of(name.as_bytes(), identity.gid),
+        _ => identity.groups.iter().copied().chain([identity.gid]).collect(),
+    };
+    ServingUser {
+        uid: identity.uid,
+        gids,
+    }
+}

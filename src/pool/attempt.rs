@@ -1,0 +1,235 @@
+//! One request: a worker for it, and another one if the first certainly did not start it.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use super::answer::{Answer, End};
+use super::body::{Collected, Sending, Uncollected};
+use super::choose::{self, Reservation};
+use super::client::Client;
+use super::connect;
+use super::failure::{self, Verdict};
+use super::params;
+use super::relay::{Broken, Buffers, Limits, Relay, State};
+use super::{Call, Group};
+use crate::fcgi::client::push_request;
+use crate::fcgi::record::ProtocolStatus;
+use crate::gateway::{BodyLength, Head};
+use crate::sys::futex;
+
+/// How long to wait for the supervisor to notice that a process has ended, before another is asked for.
+const NOTICE: Duration = Duration::from_millis(50);
+
+/// What is used again for the next request of a thread.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    buffers: Buffers,
+    params: Vec<u8>,
+    head: Head,
+}
+
+impl Workspace {
+    /// Most bytes that are kept for the next request.
+    const WORTH_KEEPING: usize = 1 << 20;
+
+    /// Whether it is small enough to be kept.
+    pub(super) fn is_worth_keeping(&self) -> bool {
+        self.buffers.out.capacity() + self.params.capacity() <= Self::WORTH_KEEPING
+    }
+}
+
+/// Gives the request to a worker and passes its answer on, all but the end.
+pub(super) fn run<C: Client>(call: &Call<'_, '_>, client: &mut C, workspace: &mut Workspace) -> Verdict {
+    workspace.buffers.prepare();
+    let collected = match call.plan.body {
+        BodyLength::None | BodyLength::Known(0) => Collected::nothing(),
+        BodyLength::Known(_) | BodyLength::Open => {
+            let limit = call.group.options().request_buffer;
+            match Collected::read(client, limit, &mut workspace.buffers.input) {
+                Ok(collected) => collected,
+                Err(Uncollected::Client(error)) => return failure::body(client, error),
+                Err(Uncollected::NoRoom(error)) => return failure::no_room(client, &error),
+            }
+        }
+    };
+    let plan = super::queued_now(&call.plan);
+    let root = call.group.options().chroot.as_ref().map(|root| root.as_bytes());
+    if params::encode(&mut workspace.params, call.environ, &plan, root).is_err() {
+        return failure::outside_root(call, client);
+    }
+    let mut patience = Patience::new(call.group);
+    loop {
+        match attempt(call, client, workspace, &collected, &mut patience) {
+            Attempt::Done(verdict) => return verdict,
+            Attempt::Again => {}
+        }
+    }
+}
+
+/// How long a request is tried again.
+struct Patience {
+    limit: Duration,
+    /// When the first try failed.
+    begin: Option<Instant>,
+    tries_left: u32,
+}
+
+impl Patience {
+    fn new(group: &Group) -> Self {
+        let most = group
+            .board()
+            .map_or(0, |board| board.layout().positions.saturating_mul(2));
+        Patience {
+            limit: group.options().connect_timeout,
+            begin: None,
+            tries_left: most.saturating_add(4),
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.begin
+            .map_or(self.limit, |begin| self.limit.saturating_sub(begin.elapsed()))
+    }
+
+    /// Whether to try again, after a failure.
+    fn is_left(&mut self) -> bool {
+        self.begin.get_or_insert_with(Instant::now);
+        self.tries_left = self.tries_left.saturating_sub(1);
+        self.tries_left > 0 && !self.left().is_zero()
+    }
+}
+
+enum Attempt {
+    Done(Verdict),
+    Again,
+}
+
+fn attempt<C: Client>(
+    call: &Call<'_, '_>,
+    client: &mut C,
+    workspace: &mut Workspace,
+    collected: &Collected,
+    patience: &mut Patience,
+) -> Attempt {
+    let reservation = match choose::reserve(call.group) {
+        Ok(reservation) => reservation,
+        Err(reason) => return Attempt::Done(failure::no_worker(call, client, reason)),
+    };
+    reservation.describe(call.request_line);
+    let stream = match connect(call, &reservation, patience) {
+        Ok(stream) => stream,
+        Err(error) => {
+            if connect::is_passing(&error) && patience.is_left() {
+                give_back_and_wait(reservation, patience.left());
+                return Attempt::Again;
+            }
+            return Attempt::Done(failure::not_connected(call, client, &error));
+        }
+    };
+    let id = reservation.request_id();
+    let Workspace {
+        buffers,
+        params,
+        head,
+    } = workspace;
+    buffers.out.clear();
+    push_request(&mut buffers.out, id, true, params);
+    let mut body = Sending::new(collected);
+    body.begin(&mut buffers.out, id);
+    let max_line = usize::try_from(call.group.options().header_buffer_size).unwrap_or(usize::MAX);
+    let mut answer = Answer::new(id, max_line, head);
+    let mut relay = Relay {
+        stream: &stream,
+        id,
+        body: &mut body,
+        client,
+        answer: &mut answer,
+        limits: limits(call),
+        buffers,
+        state: State::default(),
+    };
+    let result = relay.run();
+    let is_sent = relay.has_sent_all();
+    let can_be_sent_again = !answer.has_begun() && !body.has_streamed();
+    match result {
+        Ok(end) if end.protocol_status == ProtocolStatus::RequestComplete as u8 => {
+            keep(call, reservation, stream, is_sent, end);
+            Attempt::Done(failure::ended(client, &answer, end))
+        }
+        Ok(end) if can_be_sent_again && is_refusal(end) && patience.is_left() => {
+            drop(stream);
+            give_back_and_wait(reservation, patience.left());
+            Attempt::Again
+        }
+        Ok(end) => Attempt::Done(failure::refused(call, client, end)),
+        Err(Broken::Lost) if can_be_sent_again && !reservation.may_be_started() && patience.is_left() => {
+            drop(stream);
+            let grant = reservation.grant();
+            // The others that are kept have ended with it.
+            call.group.kept().forget(grant.position);
+            give_back_and_wait(reservation, patience.left());
+            Attempt::Again
+        }
+        Err(broken) => {
+            drop(stream);
+            Attempt::Done(failure::broken(call, client, &answer, reservation, broken))
+        }
+    }
+}
+
+/// The worker is done with the request, whether or not the client has all of the response.
+fn keep(call: &Call<'_, '_>, reservation: Reservation<'_>, stream: UnixStream, is_sent: bool, end: End) {
+    let grant = reservation.grant();
+    if is_sent && end.is_clean {
+        call.group.kept().put(grant.position, grant.instance, stream);
+    }
+    // Last, so that whoever gets the slot finds the connection.
+    reservation.release();
+}
+
+/// Whether the worker said that it will not run the request, but another could.
+fn is_refusal(end: End) -> bool {
+    end.protocol_status == ProtocolStatus::Overloaded as u8
+        || end.protocol_status == ProtocolStatus::CantMpxConn as u8
+}
+
+fn connect(
+    call: &Call<'_, '_>,
+    reservation: &Reservation<'_>,
+    patience: &Patience,
+) -> io::Result<UnixStream> {
+    let grant = reservation.grant();
+    match call.group.kept().take(grant.position, grant.instance) {
+        Some(stream) => Ok(stream),
+        None => connect::connect(call.groups, call.group, grant, patience.left()),
+    }
+}
+
+/// Until the supervisor has noticed that the process is gone, its slots are the first to be chosen again.
+fn give_back_and_wait(reservation: Reservation<'_>, limit: Duration) {
+    let (grant, board) = (reservation.grant(), reservation.board());
+    drop(reservation);
+    let Some(position) = board.position(grant.position) else {
+        return;
+    };
+    let word = position.dead_instance_word();
+    let value = word.load(std::sync::atomic::Ordering::SeqCst);
+    if value != grant.instance && position.instance() == grant.instance {
+        futex::wait(word, value, limit.min(NOTICE));
+    }
+}
+
+fn limits(call: &Call<'_, '_>) -> Limits {
+    let options = call.group.options();
+    Limits {
+        worker: call.groups.socket_timeout(call.group),
+        client: call.groups.timeout(),
+        delivery: call
+            .group
+            .client_patience()
+            .unwrap_or_else(|| call.groups.timeout()),
+        flush_delay: options.response_flush_delay,
+        response_buffer: usize::try_from(options.response_buffer_size).unwrap_or(usize::MAX),
+    }
+}

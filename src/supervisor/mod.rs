@@ -1,0 +1,328 @@
+//! The supervisor of daemon mode's processes: a program of its own, started by httpd's parent, that starts
+//! the workers of all groups, watches them, replaces them and says why they died.
+//!
+//! One thread waits for everything that can happen: the channel to httpd's parent, the workers' channels and
+//! ends, and the time. Nothing it does waits for a worker. It outlives restarts of httpd; it ends when httpd
+//! does, whichever way that ends.
+//!
+//! | file | what |
+//! |---|---|
+//! | `configure` | from one plan to the next: which groups go on, which are new, which retire |
+//! | `spawn`, `environment` | starting a worker |
+//! | `messages` | what workers tell |
+//! | `roll` | how many there are, and how one replaces another |
+//! | `watch`, `enforce` | limits in time, number and memory, and what is done about who exceeds them |
+//! | `crash`, `backoff` | what is said of the dead, and when their successors start |
+//! | `orphan` | workers of a supervisor that died |
+
+mod backoff;
+mod configure;
+mod crash;
+mod enforce;
+mod environment;
+mod group;
+mod log;
+mod messages;
+mod orphan;
+mod roll;
+mod setting;
+mod spawn;
+mod stamp;
+mod watch;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use configure::Announced;
+use group::Group;
+use log::Log;
+use setting::Setting;
+use worker::Stage;
+
+use crate::config::plan::{ControlAnswer, LogLevel, VERSION};
+use crate::sys::channel::Channel;
+use crate::sys::poll::Poll;
+use crate::sys::signal_file::{self, SignalFile};
+use crate::sys::{detach, inherit};
+
+/// The descriptor of the channel to httpd's parent.
+const CONTROL: i32 = 3;
+/// The descriptor of the pipe that ends with httpd's parent.
+const LIFE: i32 = 4;
+/// How long the supervisor waits at its own end for processes that are not its children.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+/// How often requests of a process that drains are counted.
+const DRAIN_STEP: Duration = Duration::from_millis(20);
+/// The longest that anything waits to be looked at.
+const STEP: Duration = Duration::from_secs(1);
+
+/// Everything the supervisor knows.
+#[derive(Debug)]
+struct Supervisor {
+    control: Channel,
+    life: Rc<OwnedFd>,
+    signals: SignalFile,
+    log: Log,
+    /// What httpd's processes have.
+    umask: u32,
+    announced: Announced,
+    setting: Option<Rc<Setting>>,
+    /// Settings with other directories, of groups that may still have processes.
+    outdated: Vec<Rc<Setting>>,
+    groups: Vec<Group>,
+    next_number: u32,
+    /// Counts the plans.
+    generation: u64,
+    /// The pipes of the generations of httpd's children that live.
+    generations: Vec<(u64, OwnedFd)>,
+    stopping: Option<Instant>,
+}
+
+/// Runs the supervisor until httpd ends it or ends. The error says why it cannot run.
+pub fn run() -> Result<(), String> {
+    detach::close_from(LIFE + 1);
+    let by_hand = |_| "httpd starts its supervisor itself; there is nothing to be started by hand".to_owned();
+    let control = inherit::take(CONTROL).map_err(by_hand)?;
+    let life = inherit::take(LIFE).map_err(by_hand)?;
+    detach::leave_session();
+    signal_file::ignore_signals_of_the_server();
+    let signals = SignalFile::new(&[signal_file::TERMINATE]).map_err(|error| error.to_string())?;
+    let mut supervisor = Supervisor {
+        control: Channel::from_descriptor(control),
+        life: Rc::new(life),
+        signals,
+        log: Log {
+            file: None,
+            level: LogLevel(4),
+        },
+        umask: detach::set_umask(0o077),
+        announced: Announced::default(),
+        setting: None,
+        outdated: Vec::new(),
+        groups: Vec::new(),
+        next_number: 0,
+        generation: 0,
+        generations: Vec::new(),
+        stopping: None,
+    };
+    let hello = ControlAnswer::Hello {
+        version: VERSION.to_owned(),
+    };
+    supervisor.answer(&hello, None)?;
+    let outcome = supervisor.serve();
+    supervisor.remove_directories();
+    outcome
+}
+
+/// What can happen.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Control,
+    Life,
+    Signals,
+    Generation(u64),
+    // Number of the group, and of the process in it.
+    Report(u32, u32),
+    Mailbox(u32, u32),
+    Child(u32, u32),
+}
+
+impl Supervisor {
+    fn serve(&mut self) -> Result<(), String> {
+        while !self.is_done() {
+            for source in self.wait().map_err(|error| error.to_string())? {
+                self.handle(source);
+            }
+            self.tick();
+        }
+        Ok(())
+    }
+
+    /// Sends httpd's parent an answer.
+    fn answer(&self, answer: &ControlAnswer, along: Option<BorrowedFd<'_>>) -> Result<(), String> {
+        let bytes = serde_json::to_vec(answer).map_err(|error| error.to_string())?;
+        self.control
+            .send(&bytes, along.as_slice())
+            .map_err(|error| format!("httpd cannot be answered: {error}"))
+    }
+
+    fn wait(&self) -> std::io::Result<Vec<Source>> {
+        let mut poll = Poll::default();
+        let mut sources = Vec::new();
+        if self.stopping.is_none() {
+            poll.add(self.control.as_fd(), false);
+            poll.add(self.life.as_fd(), false);
+            sources.extend([Source::Control, Source::Life]);
+        }
+        poll.add(self.signals.as_fd(), false);
+        sources.push(Source::Signals);
+        for (number, pipe) in &self.generations {
+            poll.add_end(pipe.as_fd());
+            sources.push(Source::Generation(*number));
+        }
+        for group in &self.groups {
+            let number = group.plan.number;
+            for worker in &group.workers {
+                poll.add(worker.child.as_fd(), false);
+                sources.push(Source::Child(number, worker.instance));
+                if !worker.mailbox.has_ended() {
+                    poll.add(worker.mailbox.as_fd(), worker.mailbox.wants_to_write());
+                    sources.push(Source::Mailbox(number, worker.instance));
+                }
+                if let Some(report) = &worker.report {
+                    poll.add_end(report.as_fd());
+                    sources.push(Source::Report(number, worker.instance));
+                }
+            }
+        }
+        let ready = poll.wait(self.time_to_wait())?;
+        let ready = sources.into_iter().zip(ready).filter(|(_, ready)| *ready);
+        Ok(ready.map(|(source, _)| source).collect())
+    }
+
+    /// How long nothing has to be looked at.
+    fn time_to_wait(&self) -> Option<Duration> {
+        if self.groups.is_empty() && self.stopping.is_none() {
+            return None;
+        }
+        let now = Instant::now();
+        let mut limit = STEP;
+        for group in &self.groups {
+            if let Some(pause) = group.backoff.remaining(now) {
+                limit = limit.min(pause);
+            }
+            for worker in &group.workers {
+                match worker.stage {
+                    Stage::Draining(_) => limit = limit.min(DRAIN_STEP),
+                    Stage::Stopping(Some(end)) if !worker.killed => {
+                        limit = limit.min(end.saturating_duration_since(now));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Some(limit)
+    }
+
+    fn handle(&mut self, source: Source) {
+        let now = Instant::now();
+        match source {
+            Source::Control => self.hear_httpd(),
+            Source::Life => self.stop(),
+            Source::Signals => {
+                if self.signals.take() {
+                    self.stop();
+                }
+            }
+            Source::Generation(number) => self.generations.retain(|(known, _)| *known != number),
+            Source::Report(number, instance) => self.with(number, instance, |group, worker| {
+                group.hear_trouble(worker);
+            }),
+            Source::Mailbox(number, instance) => self.with(number, instance, |group, worker| {
+                if let Some(worker) = group.workers.get_mut(worker) {
+                    // Its end is told by its handle.
+                    let _ = worker.mailbox.flush();
+                }
+                group.hear(worker, now);
+            }),
+            Source::Child(number, instance) => self.with(number, instance, |group, worker| {
+                group.bury_if_ended(worker, now);
+            }),
+        }
+    }
+
+    /// Does something with a process, unless that is gone meanwhile.
+    fn with(&mut self, number: u32, instance: u32, f: impl FnOnce(&mut Group, usize)) {
+        let of_number = |group: &&mut Group| group.plan.number == number;
+        let Some(group) = self.groups.iter_mut().find(of_number) else {
+            return;
+        };
+        let worker = group
+            .workers
+            .iter()
+            .position(|worker| worker.instance == instance);
+        if let Some(worker) = worker {
+            f(group, worker);
+        }
+    }
+
+    fn hear_httpd(&mut self) {
+        match self.control.receive() {
+            Ok(Some(message)) => {
+                if let Err(problem) = self.obey(message) {
+                    self.log.write(crate::gateway::Level::Error, None, &problem);
+                    self.stop();
+                }
+            }
+            Ok(None) | Err(_) => self.stop(),
+        }
+    }
+
+    /// Looks at everything that may be due.
+    fn tick(&mut self) {
+        let now = Instant::now();
+        let oldest = self.generations.iter().map(|(number, _)| *number).min();
+        for group in &mut self.groups {
+            let is_unknown = |last: u64| oldest.is_none_or(|oldest| oldest > last);
+            if group.retired.is_some_and(is_unknown) && !group.ending {
+                group.end();
+            }
+            group.enforce(now);
+            group.look_around(now);
+            group.roll(now);
+        }
+        let (over, rest) = std::mem::take(&mut self.groups)
+            .into_iter()
+            .partition(Group::is_over);
+        self.groups = rest;
+        let over: Vec<Group> = over;
+        for group in over {
+            group.setting.remove_group_directory(group.plan.number);
+        }
+        self.remove_outdated();
+    }
+
+    /// Ends everything.
+    fn stop(&mut self) {
+        let now = Instant::now();
+        self.stopping.get_or_insert(now);
+        for group in &mut self.groups {
+            group.end_now(now);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        let Some(since) = self.stopping else {
+            return false;
+        };
+        let only_orphans = self.groups.iter().all(|group| group.workers.is_empty());
+        self.groups.is_empty() || (only_orphans && since.elapsed() >= LAST_WAIT)
+    }
+
+    /// Removes directories of earlier plans that no group uses any more.
+    fn remove_outdated(&mut self) {
+        let groups = &self.groups;
+        self.outdated.retain(|setting| {
+            let is_used = groups
+                .iter()
+                .any(|group| group.setting.directory == setting.directory);
+            if !is_used {
+                // What cannot be removed is stale at the next start.
+                let _ = crate::sys::private_directory::remove(&setting.directory);
+            }
+            is_used
+        });
+    }
+
+    fn remove_directories(&self) {
+        for setting in self.outdated.iter().chain(&self.setting) {
+            // What cannot be removed is stale at the next start.
+            let _ = crate::sys::private_directory::remove(&setting.directory);
+        }
+    }
+}

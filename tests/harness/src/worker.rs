@@ -1,0 +1,36 @@
+//! The worker that belongs to the module under test.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Builds the worker beside the command of a debug build, once a run: cargo builds the module and the command for a
+/// test by itself, but an extension for another executable it does not know. Named modules have theirs already.
+///
+/// # Panics
+/// When it cannot be built.
+pub(crate) fn build_once(module: &Path) {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    if env::var_os("RWSGI_TEST_MODULE").is_some_and(|named| !named.is_empty()) {
+        return;
+    }
+    let Some(deps) = module.parent().filter(|folder| folder.ends_with("deps")) else {
+        return;
+    };
+    BUILT.get_or_init(|| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let python = env::var_os("PYO3_PYTHON").unwrap_or_else(|| "/usr/bin/python3".into());
+        let built = Command::new(source.join("tools/worker.sh"))
+            .arg(python)
+            .arg(deps.with_file_name("worker"))
+            .env("CARGO_PROFILE", "dev")
+            .output()
+            .expect("tools/worker.sh runs");
+        assert!(
+            built.status.success(),
+            "the worker cannot be built:\n{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+    });
+}

@@ -1,0 +1,338 @@
+//! Processes that die (F-01 to F-06, F-08): what the client sees, what the log says, how soon another serves.
+
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::load::{Answer, Load};
+use super::{RESPAWN, group, one_line, pid, quick_or_soak, replaced};
+use crate::assert_error_page;
+use rwsgi_harness::{
+    Builder, ClientError, Framing, Response, Server, httpd_module_exists, process, wait_until,
+};
+
+const SIGKILL: i32 = 9;
+const SIGSEGV: i32 = 11;
+const SIGSTOP: i32 = 19;
+
+/// Deaths of `daemon_cases.py`, and how the log names each.
+const DEATHS: [(&str, &str); 6] = [
+    ("kill", "SIGKILL"),
+    ("segv", "SIGSEGV"),
+    ("abort", "SIGABRT"),
+    ("memory", "SIGABRT"),
+    ("exit_0", "status 0"),
+    ("exit_3", "status 3"),
+];
+
+/// The lines of a death: of the request, of the process, and Python's last words.
+fn dying(options: &str) -> Builder {
+    group(options).allow_log(
+        r"WSGI(0146|11\d\d)|^Fatal Python error|^Current thread|^Thread 0x|^ +File |^$|^Extension modules",
+    )
+}
+
+/// The victim's answer, then the line about it, then a successor.
+fn after_death(death: &str, named: &str, when: &str, answer: impl FnOnce(&Server, &str)) {
+    let server = dying("threads=4").start();
+    let old = pid(&server);
+    let target = format!("/dies?by={death}&when={when}");
+    answer(&server, &target);
+    let start = Instant::now();
+    replaced(&server, old, RESPAWN);
+    println!(
+        "{death} {when}: another process answered after {:?}",
+        start.elapsed()
+    );
+    let line = one_line(&server, "WSGI0146");
+    let text = &line.message;
+    assert!(line.client, "the line belongs to the request: {}", line.text);
+    for part in ["cases", &old.to_string(), named, &target] {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
+    if death == "segv" {
+        server.wait_for_log("Fatal Python error: Segmentation fault");
+        server.wait_for_log(r"daemon_cases\.py.* in dies");
+    }
+    server.finish();
+}
+
+#[test]
+fn f02_death_before_the_head_is_a_502_at_once() {
+    for (death, named) in DEATHS {
+        after_death(death, named, "head", |server, target| {
+            let start = Instant::now();
+            assert_error_page(&server.get(target), 502);
+            let taken = start.elapsed();
+            println!("{death}: 502 after {taken:?}");
+            assert!(taken < Duration::from_secs(1), "{death}: 502 after {taken:?}");
+        });
+    }
+}
+
+/// Tells the application that its first part has arrived, and reads on.
+fn cut(server: &Server, target: &str) -> (Response, bool) {
+    let mut connection = server.connect();
+    connection.send_lossy(format!(
+        "POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n"
+    ));
+    connection.send_lossy("x");
+    let response = connection.response();
+    let closed = connection.closes_within(Duration::from_secs(1));
+    (response, closed)
+}
+
+#[test]
+fn f03_death_in_a_body_with_a_length_is_a_short_body() {
+    for (death, named) in DEATHS {
+        after_death(death, named, "length", |server, target| {
+            let (response, closed) = cut(server, target);
+            assert_eq!((response.status, response.framing), (200, Framing::Length(1000)));
+            assert!(!response.complete && closed, "{death}: {response:?}");
+        });
+    }
+}
+
+#[test]
+fn f03_death_in_a_chunked_body_leaves_out_the_last_chunk() {
+    for (death, named) in DEATHS {
+        after_death(death, named, "chunked", |server, target| {
+            let (response, closed) = cut(server, target);
+            assert_eq!((response.status, response.framing), (200, Framing::Chunked));
+            assert_eq!(response.text(), "part");
+            assert!(!response.complete && closed, "{death}: {response:?}");
+        });
+    }
+}
+
+#[test]
+fn f03_death_in_a_body_over_http2_resets_the_stream() {
+    if !httpd_module_exists("http2") {
+        println!("skipped: the installed httpd lacks mod_http2");
+        return;
+    }
+    let server = dying("threads=4")
+        .module("http2")
+        .config("Protocols h2c http/1.1")
+        .allow_log("AH|h2_")
+        .start();
+    for when in ["length", "chunked"] {
+        let target = format!("http://127.0.0.1:{}/dies?by=kill&when={when}", server.port());
+        let curl = std::process::Command::new("curl")
+            .args(["--silent", "--http2-prior-knowledge", "-d", "x", &target])
+            .output();
+        let Ok(output) = curl else {
+            println!("skipped: no curl");
+            return;
+        };
+        // 18: a partial file, 92: an error in the HTTP/2 stream.
+        let code = output.status.code();
+        assert!(matches!(code, Some(18 | 92)), "{when}: {output:?}");
+        let _ = pid(&server);
+    }
+    server.finish();
+}
+
+/// A stopped process takes the connection and never starts; when it is killed, the request is sent to another.
+#[test]
+fn f01_a_request_that_was_not_started_is_sent_to_another_process() {
+    let server = dying("processes=2 threads=1").start();
+    let workers = server.workers();
+    assert_eq!(workers.len(), 2);
+    for victim in workers {
+        process::signal(victim, SIGSTOP).expect("it runs");
+        std::thread::scope(|scope| {
+            let asked: Vec<_> = (0..2)
+                .map(|_| scope.spawn(|| server.get("/sleeps?for=0.3")))
+                .collect();
+            // One of them is with the process that runs, the other with the one that does not.
+            server.wait_for_log("^asleep in");
+            process::signal(victim, SIGKILL).expect("it is there");
+            for one in asked {
+                let response = one.join().expect("an answer");
+                assert_eq!(response.status, 200, "{response:?}");
+            }
+        });
+        assert!(wait_until(Duration::from_secs(5), || {
+            let workers = server.workers();
+            workers.len() == 2 && !workers.contains(&victim)
+        }));
+    }
+    assert!(
+        server.logs_matching("^WSGI0146").is_empty(),
+        "nobody lost an answer"
+    );
+    server.finish();
+}
+
+#[test]
+fn f05_replacement_by_maximum_requests_loses_nothing() {
+    let server = group("threads=4 maximum-requests=20").start();
+    let load = Load {
+        server: &server,
+        rate: 200,
+        request: &|number| (format!("/token?{number}"), String::new()),
+        judge: &|number, answer| own_token(number, answer, false),
+    };
+    let (pids, report) = load.run(|answered| {
+        let mut pids = std::collections::BTreeSet::new();
+        wait_until(Duration::from_secs(20), || {
+            pids.extend(server.workers());
+            answered.load(Ordering::Acquire) > 400 && pids.len() > 5
+        });
+        pids
+    });
+    report.assert_nothing_bad("replacement by maximum-requests");
+    assert!(pids.len() > 5, "only {} processes served", pids.len());
+    server.finish();
+}
+
+/// Whether an answer carries the token of its own request; a 502 may be allowed.
+fn own_token(number: u64, answer: Result<&Response, &ClientError>, victims: bool) -> Answer {
+    let wanted = format!("{number} ");
+    match answer {
+        Ok(response)
+            if response.status == 200 && response.complete && response.text().starts_with(&wanted) =>
+        {
+            Answer::Good
+        }
+        Ok(response) if response.status == 502 && victims => Answer::Allowed,
+        Ok(response) => Answer::Bad(format!("{} {}", response.status_line, response.text())),
+        Err(error) => Answer::Bad(error.to_string()),
+    }
+}
+
+/// The victims are told, nobody gets another's answer, and whoever was not in the killed process notices nothing.
+#[test]
+fn f02_kills_under_load_harm_nobody_but_the_requests_inside() {
+    let kills = quick_or_soak(150, 10_000);
+    let server = dying("processes=4 threads=4")
+        .limit(Duration::from_secs(quick_or_soak(300, 36_000)))
+        .start();
+    let killed = Mutex::new(Vec::new());
+    let load = Load {
+        server: &server,
+        rate: 200,
+        request: &|number| (format!("/token?{number}"), format!("body of {number}")),
+        judge: &|number, answer| own_token(number, answer, true),
+    };
+    let ((), report) = load.run(|answered| {
+        for number in 0..kills {
+            let before = answered.load(Ordering::Acquire);
+            let workers = server.workers();
+            if let Some(victim) = workers.get(number % workers.len().max(1)) {
+                let signal = if number % 2 == 0 { SIGKILL } else { SIGSEGV };
+                if process::signal(*victim, signal).is_ok() {
+                    killed.lock().expect("one thread").push(*victim);
+                }
+            }
+            let going_on = wait_until(Duration::from_secs(10), || {
+                answered.load(Ordering::Acquire) >= before + 20 && server.workers().len() == 4
+            });
+            assert!(going_on, "kill {number}: no process came back");
+        }
+    });
+    report.assert_nothing_bad(&format!("{kills} kills under load"));
+    let killed = killed.into_inner().expect("one thread");
+    let lines = server.logs_matching("^WSGI0146");
+    assert_eq!(lines.len() as u64, report.allowed, "a line for each 502");
+    for line in lines {
+        let of_a_victim = killed.iter().any(|pid| line.message.contains(&pid.to_string()));
+        assert!(of_a_victim, "{}", line.text);
+    }
+    server.finish();
+}
+
+/// All processes at once: their requests are lost, those that wait are served by the successors.
+#[test]
+fn f06_a_group_that_dies_as_a_whole_comes_back() {
+    let server = dying("processes=2 threads=2").start();
+    for _ in 0..3 {
+        let old = server.workers();
+        std::thread::scope(|scope| {
+            let inside: Vec<_> = (0..2)
+                .map(|_| scope.spawn(|| server.get("/sleeps?for=5")))
+                .collect();
+            server.wait_for_log("^asleep in");
+            for victim in &old {
+                process::signal(*victim, SIGKILL).expect("it runs");
+            }
+            for one in inside {
+                assert_error_page(&one.join().expect("an answer"), 502);
+            }
+        });
+        let start = Instant::now();
+        assert!(!old.contains(&pid(&server)));
+        println!(
+            "the group answered {:?} after its last process died",
+            start.elapsed()
+        );
+        assert!(wait_until(Duration::from_secs(5), || server.workers().len() == 2));
+    }
+    server.finish();
+}
+
+#[test]
+fn f08_a_limit_of_memory_is_a_memory_error_of_the_request() {
+    let server = group("threads=2 virtual-memory-limit=2000000000")
+        .expect_exception("MemoryError")
+        .start();
+    let before = pid(&server);
+    assert_error_page(&server.get("/too_much?bytes=4000000000"), 500);
+    assert_eq!(pid(&server), before, "the process goes on");
+    server.finish();
+}
+
+/// What the kernel does to a process when memory is short: the log says that it was not us.
+#[test]
+fn f08_a_kill_that_nobody_here_sent_hints_at_memory() {
+    let server = dying("threads=2").expect_log("memory").start();
+    assert_error_page(&server.get("/dies?by=kill&when=head"), 502);
+    server.wait_for_log("SIGKILL.*memory");
+    server.finish();
+}
+
+/// httpd's parent puts another supervisor in the place of one that died; nothing else is disturbed.
+#[test]
+fn f30_a_dead_supervisor_is_replaced_and_no_request_is_lost() {
+    let server = group("processes=2 threads=4")
+        .allow_log("WSGI11[0-9][0-9]")
+        .start();
+    let load = Load {
+        server: &server,
+        rate: 100,
+        request: &|number| (format!("/token?{number}"), String::new()),
+        judge: &|number, answer| own_token(number, answer, false),
+    };
+    let ((), report) = load.run(|answered| {
+        for _ in 0..2 {
+            let old = server.supervisor().expect("a supervisor");
+            let before = answered.load(Ordering::Acquire);
+            process::signal(old, SIGKILL).expect("it runs");
+            let back = wait_until(Duration::from_secs(10), || {
+                server.supervisor().is_some_and(|new| new != old)
+                    && server.workers().len() == 2
+                    && answered.load(Ordering::Acquire) > before + 50
+            });
+            assert!(back, "no supervisor came back");
+        }
+    });
+    report.assert_nothing_bad("supervisor killed");
+    server.finish();
+}
+
+/// kill -9 of httpd's parent: the daemon processes and the supervisor end by themselves, sockets removed.
+#[test]
+fn f30_nothing_outlives_a_killed_httpd() {
+    let server = group("processes=2 threads=2").start();
+    let _ = pid(&server);
+    let workers: Vec<u32> = server.workers().into_iter().chain(server.supervisor()).collect();
+    assert_eq!(workers.len(), 3);
+    server.kill();
+    let gone = || workers.iter().all(|pid| !process::exists(*pid));
+    assert!(
+        wait_until(Duration::from_secs(10), gone),
+        "they go on: {workers:?}"
+    );
+    server.finish();
+}

@@ -1,0 +1,87 @@
+//! Signals and metrics that only daemon processes have.
+
+use super::{group, json, pid};
+use rwsgi_harness::process;
+
+const SIGHUP: i32 = 1;
+const SIGUSR2: i32 = 12;
+
+const LISTENS: &str = "import sys, threading, mod_wsgi\n\
+    @mod_wsgi.subscribe_signals\n\
+    def heard(name, **event):\n    \
+        main = threading.current_thread() is threading.main_thread()\n    \
+        print('heard', repr(mod_wsgi.application_group), name, event['signame'], event['signum'], main, file=sys.stderr)\n\
+    def application(environ, start_response):\n    \
+        start_response('200 OK', [])\n    \
+        return [b'listening']\n";
+
+#[test]
+fn signals_are_heard_in_every_interpreter_and_end_nothing() {
+    let server = group("threads=2")
+        .app("listens.py", LISTENS)
+        .config("WSGIScriptAlias /one ${APPS}/listens.py process-group=cases application-group=one")
+        .config("WSGIScriptAlias /two ${APPS}/listens.py process-group=cases application-group=two")
+        .allow_log("^heard ")
+        .start();
+    let worker = pid(&server);
+    for group in ["/one", "/two"] {
+        assert_eq!(server.get(group).text(), "listening");
+    }
+    for (number, name) in [(SIGHUP, "SIGHUP"), (SIGUSR2, "SIGUSR2")] {
+        process::signal(worker, number).expect("it runs");
+        for group in ["one", "two"] {
+            server.wait_for_log(&format!("^heard '{group}' process_signal {name} {number} False$"));
+        }
+    }
+    assert_eq!(pid(&server), worker);
+    server.finish();
+}
+
+#[test]
+fn times_of_a_request_are_in_their_order() {
+    let server = group("threads=2")
+        .config("WSGIScriptAlias /dump ${APPS}/environ_dump.py process-group=cases")
+        .start();
+    let text = server.get("/dump").text();
+    let time = |key: &str| -> f64 {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+        line.and_then(|value| value.parse().ok())
+            .unwrap_or_else(|| panic!("no {key} in {text}"))
+    };
+    let keys = [
+        "request_start",
+        "queue_start",
+        "daemon_start",
+        "application_start",
+    ];
+    let times = keys.map(|key| time(&format!("mod_wsgi.{key}")));
+    assert!(times[0] > 1_700_000_000.0, "{times:?}");
+    assert!(
+        times.windows(2).all(|pair| pair[0] <= pair[1] + 0.002),
+        "{times:?}"
+    );
+    server.finish();
+}
+
+#[test]
+fn the_module_tells_of_its_group() {
+    let server = group("processes=2 threads=3")
+        .app(
+            "tells.py",
+            "import json, mod_wsgi, apache\n\
+             def application(environ, start_response):\n    \
+                 facts = [mod_wsgi.process_group, mod_wsgi.maximum_processes, mod_wsgi.threads_per_process,\n             \
+                     apache.threads_per_process, apache.mpm_name]\n    \
+                 start_response('200 OK', [])\n    \
+                 return [json.dumps(facts).encode()]\n",
+        )
+        .config("WSGIScriptAlias /tells ${APPS}/tells.py process-group=cases")
+        .start();
+    assert_eq!(
+        json(&server, "/tells"),
+        serde_json::json!(["cases", 2, 3, 8, "event"])
+    );
+    server.finish();
+}
