@@ -21,7 +21,7 @@ export PYO3_PYTHON := $(PYTHON)
 export APXS
 
 .PHONY: help serve build install lint test soak clean \
-	bench-instructions bench-load bench-daemon bench-own-gil setup-build setup-serve setup-test setup-bench \
+	bench bench-report bench-instructions bench-own-gil test-instructions setup-build setup-serve setup-test setup-bench \
 	site-venv test-venv test-cargo test-example
 .DEFAULT_GOAL := help
 
@@ -46,10 +46,15 @@ test: ## Set up, lint, build and run every test
 	@$(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory test-example
 	@$(MAKE) --no-print-directory test-cargo
+	@$(MAKE) --no-print-directory test-instructions
 
 test-cargo: test-venv ## Run the Rust and server tests against the built module
 	RWSGI_TEST_MODULE=$(abspath $(MODULE)) RWSGI_PEER_MODULE="$$(tools/peer.sh '$(PYTHON)' $(PEER))" \
 		tools/with-test-venv.sh $(TEST_VENV) tools/other-python.sh $(ROOT)/target/other-python $(CARGO) test --locked --workspace
+
+test-instructions: build setup-test ## Fail when a request needs over 3 % more instructions than the baseline in benches/
+	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) instructions --baseline --python '$(PYTHON)' \
+		--systems floor,rwsgi,rwsgi-main
 
 # The tests of daemon mode with thousands of restarts, deploys and deaths instead of dozens: hours.
 soak: build test-venv ## Run daemon mode's tests under load for hours
@@ -66,19 +71,19 @@ lint: setup-build ## Check formatting, clippy and rustdoc
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
-# BENCH= takes further options, for example BENCH='--top 40' or BENCH='--systems floor,rwsgi'.
-bench-instructions: build setup-bench ## Count instructions a request: floor, rwsgi, mod_wsgi; fail over 1.5 times the floor
+# BENCH= takes further options, for example BENCH=--quick or BENCH='--cases hello,body --systems floor,rwsgi-main'.
+bench: build setup-bench ## Compare all systems under load and write docs/benchmarks.md (BENCH=--quick: two minutes)
+	RWSGI_TEST_MODULE=$(abspath $(MODULE)) tools/other-python.sh $(ROOT)/target/other-python \
+		$(BENCH_PROGRAM) compare --python '$(PYTHON)' $(BENCH)
+
+bench-report: setup-bench ## Write docs/benchmarks.md again from what make bench measured last
+	$(BENCH_PROGRAM) report $(BENCH)
+
+bench-instructions: build setup-bench ## Count instructions a request: floor, rwsgi, mod_wsgi; fail over 1.35 times the floor
 	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) instructions --check --python '$(PYTHON)' $(BENCH)
 
-bench-load: build setup-bench ## Measure the same systems with 64 connections
-	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) load --python '$(PYTHON)' $(BENCH)
-
-bench-daemon: build setup-bench ## Compare daemon mode with mod_wsgi's, 16 connections; fail over half of its CPU
-	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) load --check --python '$(PYTHON)' --connections 16 \
-		--systems floor,rwsgi-daemon,mod-wsgi-daemon $(BENCH)
-
 bench-own-gil: setup-test ## Measure two application groups with a GIL each (needs a second Python, 3.12 or later)
-	tools/other-python.sh $(ROOT)/target/other-python $(CARGO) run --quiet --locked --release --package rwsgi-bench -- own-gil --check $(BENCH)
+	tools/other-python.sh $(ROOT)/target/other-python $(BENCH_PROGRAM) own-gil --check $(BENCH)
 
 # Builds nothing, so that `sudo make install` needs no Rust in root's PATH.
 install: ## Install what `make build` made and the configuration (DESTDIR= for packaging)

@@ -3,12 +3,13 @@
 //! Every missing piece ends the build with one line that names what to install.
 
 use std::env;
-use std::path::{Path, PathBuf};
-use std::process::{Command, exit};
+use std::path::Path;
+use std::process::exit;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=PYO3_PYTHON");
+    println!("cargo:rerun-if-env-changed=PYO3_BUILD_EXTENSION_MODULE");
     // httpd must never unload the module: Python and thread-local destructors stay mapped.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     if env::var_os("CARGO_FEATURE_PYTHON").is_some() {
@@ -35,6 +36,10 @@ mod python {
         println!("cargo:rustc-env=RWSGI_PYTHON_VERSION={}", config.version());
         if let Some(program) = config.executable() {
             println!("cargo:rustc-env=RWSGI_PYTHON_PROGRAM={program}");
+        }
+        // An extension finds Python's symbols in the executable that imports it.
+        if env::var_os("PYO3_BUILD_EXTENSION_MODULE").is_some() {
+            return;
         }
         let Some(dir) = config.lib_dir() else { return };
         let version = config.version();
@@ -79,6 +84,8 @@ mod python {
 mod httpd {
     use super::*;
     use std::panic;
+    use std::path::PathBuf;
+    use std::process::Command;
 
     pub(super) fn build() {
         println!("cargo:rerun-if-env-changed=APXS");

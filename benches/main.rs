@@ -1,16 +1,12 @@
 //! Compares rwsgi with its floor and its peers: the same application on the same httpd.
 #![deny(unsafe_code)]
 
-mod callgrind;
-mod cpu;
+mod compare;
 mod instructions;
-mod load;
+mod measure;
 mod own_gil;
-mod profile;
-mod setup;
 mod systems;
 mod table;
-mod wrk;
 
 use std::process::ExitCode;
 
@@ -28,10 +24,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Measurement {
+    /// Requests a second, CPU time, response times and memory of all systems under load, with wrk
+    Compare(compare::Options),
+    /// Write the report of the last comparison again
+    Report(compare::ReportOptions),
     /// Machine instructions a request, counted by callgrind
     Instructions(instructions::Options),
-    /// Requests a second, CPU time and response times under many connections, with wrk
-    Load(load::Options),
     /// What a GIL for each application group gains on two processors
     OwnGil(own_gil::Options),
 }
@@ -39,7 +37,8 @@ enum Measurement {
 fn main() -> ExitCode {
     let held = match Arguments::parse().measurement {
         Measurement::Instructions(options) => instructions::run(&options),
-        Measurement::Load(options) => load::run(&options),
+        Measurement::Compare(options) => compare::run(&options),
+        Measurement::Report(options) => compare::report(&options),
         Measurement::OwnGil(options) => own_gil::run(&options),
     };
     match held {

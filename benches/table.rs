@@ -1,14 +1,15 @@
 //! Tables for the terminal, in the form that Markdown reads too.
 
-/// Prints a table; the first column is aligned left, the others right.
-pub(crate) fn print(head: &[&str], rows: &[Vec<String>]) {
+/// A table; the first column is aligned left, the others right.
+pub(crate) fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
         widest.max(head[column].chars().count())
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
+    let mut text = String::new();
+    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
         let cells: Vec<String> = cells
             .zip(&widths)
             .enumerate()
@@ -17,7 +18,7 @@ pub(crate) fn print(head: &[&str], rows: &[Vec<String>]) {
                 _ => format!("{cell:>width$}"),
             })
             .collect();
-        println!("| {} |", cells.join(" | "));
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
     };
     line(&mut head.iter().copied());
     let rules = widths.iter().enumerate().map(|(column, &width)| match column {
@@ -28,6 +29,7 @@ pub(crate) fn print(head: &[&str], rows: &[Vec<String>]) {
     for row in rows {
         line(&mut row.iter().map(String::as_str));
     }
+    text
 }
 
 /// `12345` as `12,345`.

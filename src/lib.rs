@@ -17,6 +17,7 @@
 //! | [`pymodule`] | what Python code sees of us | `python`, `wsgi`, `sys`, pure rooms |
 //! | [`app`] | the one door to applications | `script`, `wsgi`, `pymodule`, `python`, `sys` |
 //! | [`embedded`] | an exchange over httpd's request, in process | `app`, `httpd`, `sys`, pure rooms |
+//! | [`worker`] | a process of a daemon group | `app`, `pymodule`, `wsgi`, `sys`, pure rooms |
 //! | [`pool`] | daemon mode in httpd's children: choosing a worker, and its answer | `httpd`, `sys`, pure rooms |
 //! | [`supervisor`] | the processes of daemon groups: started, watched, replaced | `sys`, pure rooms |
 //! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, `sys`, pure rooms |
@@ -54,6 +55,8 @@ pub mod app;
 pub mod pymodule;
 #[cfg(feature = "python")]
 pub mod script;
+#[cfg(feature = "python")]
+pub mod worker;
 #[cfg(feature = "python")]
 pub mod wsgi;
 

@@ -29,6 +29,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("embedded", &["app", "httpd", "sys", "gateway", "config"]),
     ("supervisor", &["sys", "scoreboard", "config", "gateway"]),
     (
+        "worker",
+        &[
+            "app",
+            "pymodule",
+            "wsgi",
+            "fcgi",
+            "scoreboard",
+            "sys",
+            "config",
+            "gateway",
+        ],
+    ),
+    (
         "pool",
         &["httpd", "sys", "fcgi", "scoreboard", "gateway", "config"],
     ),

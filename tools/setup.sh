@@ -74,8 +74,10 @@ find_missing() {
     if [ "$purpose" = test ]; then
         need has_curl curl "the tests' HTTP client"
     fi
-    if [ "$purpose" = bench ]; then
+    if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
         need has_valgrind valgrind "callgrind, which counts instructions"
+    fi
+    if [ "$purpose" = bench ]; then
         need has_wrk wrk "the client that puts load on the servers"
     fi
 }

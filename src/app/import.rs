@@ -15,15 +15,20 @@ pub struct Import<'a> {
     pub script: &'a [u8],
     /// Whether file names that differ in letter case are the same (`WSGICaseSensitivity`).
     pub fold_case: bool,
+    /// Whether the script is what the process is for: then its `sys.exit()` is the end, and no failure.
+    pub is_service: bool,
 }
 
-/// Loads a script on the current thread. A failure is told, and the request that wants the script tries again.
-pub fn import(import: &Import<'_>, exchange: &mut dyn Exchange) {
-    if load(import, exchange).is_none() {
+/// Loads a script on the current thread; whether that worked. A failure is told, and the request that wants
+/// the script tries again.
+pub fn import(import: &Import<'_>, exchange: &mut dyn Exchange) -> bool {
+    let loaded = load(import, exchange).is_some();
+    if !loaded {
         let file = String::from_utf8_lossy(import.script);
         let text = format!("WSGI script '{file}' could not be loaded when the process started.");
         exchange.log(Level::Error, Some(Code::IMPORT_FAILED), text.as_bytes());
     }
+    loaded
 }
 
 fn load(import: &Import<'_>, exchange: &mut dyn Exchange) -> Option<()> {
@@ -43,6 +48,7 @@ fn load(import: &Import<'_>, exchange: &mut dyn Exchange) -> Option<()> {
             .load(py, import.script, stamp, true, import.fold_case)
         {
             Ok(_) => Some(()),
+            Err(error) if import.is_service && error.code == Code::SCRIPT_EXIT => Some(()),
             Err(error) => {
                 exchange.log_exception(error.code, &error.title, &error.traceback, group);
                 None

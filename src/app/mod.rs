@@ -2,6 +2,7 @@
 
 mod import;
 mod question;
+mod worker;
 
 use crate::config::target::DEFAULT_CALLABLE;
 use crate::gateway::{Code, Environ, Exchange, Level, Outcome};
@@ -11,11 +12,17 @@ use crate::python::{Attached, Interpreter, Object, Stored};
 use crate::script::{self, ScriptError, Scripts, SourceStamp};
 use crate::{sys, wsgi};
 
+pub use crate::python::Interruptible;
 pub use crate::python::runtime::{HAS_OWN_GIL, HashSeed, IS_FREE_THREADED, Settings};
 pub use crate::script::{Access, Destination, Password, RealmHash, source_stamp};
 pub use import::{Import, import};
 pub use question::{
     Question, Unanswered, allow_access, check_password, dispatch, get_realm_hash, groups_for_user,
+};
+
+pub use worker::{
+    ScriptWatcher, Watch, catch_fatal_signals, check_signals, exit_at_sigterm, import_module, interrupt,
+    publish_signal, worker_start, write_stacks,
 };
 
 /// Most sub-interpreters of one process. Their names can depend on what clients send.
@@ -47,8 +54,10 @@ pub struct Job<'a, 'r> {
     pub callable: &'a str,
     /// The request's variables.
     pub environ: &'a Environ<'r>,
-    /// When the request came, in seconds since the epoch.
-    pub request_start: f64,
+    /// When the request came.
+    pub times: wsgi::Times,
+    /// In a worker: who follows the request.
+    pub watch: Option<Watch<'a>>,
 }
 
 /// Starts Python in a child of httpd.
@@ -83,10 +92,9 @@ impl Plan for Interpreters {
         Ok(())
     }
 
-    fn announce_stop(&self, py: Attached<'_>) {
+    fn announce_stop(&self, py: Attached<'_>, reason: &str) {
         if let Some(state) = py.interpreter().state::<InterpreterState>() {
-            // The reason is empty in httpd's own processes.
-            pymodule::announce_stop(py, &state.wsgi, "");
+            pymodule::announce_stop(py, &state.wsgi, reason);
         }
     }
 }
@@ -114,6 +122,8 @@ fn run_attached(
     let Some(state) = interpreter.state::<InterpreterState>() else {
         return no_interpreter(job.application_group, exchange, &NoInterpreter::NotRunning);
     };
+    let place = job.watch.and_then(|watch| watch.interruptible);
+    let _inside = place.map(|place| place.enter(py));
     if job.reload && job.resource.is_some() {
         forget_outdated(py, state, job, exchange);
     }
@@ -121,14 +131,7 @@ fn run_attached(
         Ok(application) => application,
         Err(failure) => return failure.report(job, exchange),
     };
-    wsgi::run(
-        py,
-        &state.wsgi,
-        exchange,
-        job.environ,
-        job.request_start,
-        &application,
-    )
+    wsgi::run(py, &state.wsgi, exchange, job.environ, job.times, &application)
 }
 
 /// Lets a loaded handler script say that it is to be loaded again.
@@ -140,7 +143,9 @@ fn forget_outdated<'py>(
 ) {
     let (Some(resource), Some(globals)) = (
         job.resource,
-        state.scripts.find(py, job.script, job.stamp, job.reload),
+        state
+            .scripts
+            .find(py, job.script, job.stamp, job.reload && job.watch.is_none()),
     ) else {
         return;
     };
@@ -150,7 +155,14 @@ fn forget_outdated<'py>(
         globals,
     };
     match script::reload_required(&module, resource) {
-        Ok(true) => state.scripts.forget(py, job.script, &module.globals),
+        Ok(true) => match job.watch {
+            None => state.scripts.forget(py, job.script, &module.globals),
+            Some(watch) => py.detach(|| {
+                watch
+                    .scripts
+                    .outdated(job.application_group, job.script, job.stamp);
+            }),
+        },
         Ok(false) => {}
         Err(error) => {
             exchange.log_exception(error.code, &error.title, &error.traceback, job.application_group);
@@ -169,10 +181,13 @@ fn find_application<'py>(
     state: &InterpreterState,
     job: &Job<'_, '_>,
 ) -> Result<Object<'py>, Missing> {
-    let globals = state
-        .scripts
-        .load(py, job.script, job.stamp, job.reload, job.fold_case)
-        .map_err(|error| Missing::Script(Box::new(error)))?;
+    let globals = match &job.watch {
+        None => state
+            .scripts
+            .load(py, job.script, job.stamp, job.reload, job.fold_case),
+        Some(watch) => watch.load(py, &state.scripts, job),
+    }
+    .map_err(|error| Missing::Script(Box::new(error)))?;
     let found = if job.callable == DEFAULT_CALLABLE {
         globals.get_item(py, state.default_callable.get(py))
     } else {
@@ -223,7 +238,7 @@ fn no_interpreter(group: &str, exchange: &mut dyn Exchange, reason: &NoInterpret
     Outcome::Failed(status)
 }
 
-pub use crate::python::runtime::{Stopped, child_leave, child_stop};
+pub use crate::python::runtime::{Stopped, child_leave, child_stop, worker_announce_stop, worker_stop};
 
 /// The version of the running Python, `3.11.2` for example.
 pub fn python_version() -> String {

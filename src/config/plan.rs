@@ -21,8 +21,8 @@ pub use messages::{Control, ControlAnswer, FromWorker, Load, ToWorker};
 /// The version that all parts must share.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What the group's Python executable is started with: finds the worker, in its environment or in one of the
-/// folders given as arguments, and runs it.
+/// What a group's Python executable runs as `-c`, with the [folders of workers](Plan::worker_folders) as
+/// arguments: it finds the worker and becomes one, or writes one line and exits with status 71.
 pub const BOOTSTRAP: &str = include_str!("plan/bootstrap.py");
 
 /// Everything the supervisor does for one reading of httpd's configuration.

@@ -61,7 +61,6 @@ impl<'r> HttpdExchange<'r> {
     }
 
     fn break_off(&mut self) -> Status {
-        self.request.close_connection_after();
         let _ = self.output.break_off();
         Status::Ok
     }

@@ -125,6 +125,12 @@ impl RequestReader {
         &self.params
     }
 
+    /// Exchanges the memory of the variables for `other`, so that they can be kept while the body is read.
+    pub fn swap_params(&mut self, other: &mut Vec<u8>) {
+        other.clear();
+        std::mem::swap(&mut self.params, other);
+    }
+
     /// The active request; 0 without one.
     pub fn id(&self) -> u16 {
         self.id

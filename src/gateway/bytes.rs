@@ -13,23 +13,23 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
     if length != b.len() {
         return false;
     }
+    // The end overlaps with what is before it where the length is no multiple.
+    if length < 4 {
+        return a.iter().zip(b).all(|(a, b)| a == b);
+    }
+    if length < 8 {
+        return half(a, 0) == half(b, 0) && half(a, length - 4) == half(b, length - 4);
+    }
+    if length <= 16 {
+        return word(a, 0) == word(b, 0) && word(a, length - 8) == word(b, length - 8);
+    }
     if length > SHORT {
         return a == b;
     }
-    // The end overlaps with what is before it where the length is no multiple.
-    if length > 16 {
-        let mut blocks = a.as_chunks::<16>().0.iter().zip(b.as_chunks::<16>().0);
-        return blocks.all(|(a, b)| a == b)
-            && word(a, length - 16) == word(b, length - 16)
-            && word(a, length - 8) == word(b, length - 8);
-    }
-    if length >= 8 {
-        return word(a, 0) == word(b, 0) && word(a, length - 8) == word(b, length - 8);
-    }
-    if length >= 4 {
-        return half(a, 0) == half(b, 0) && half(a, length - 4) == half(b, length - 4);
-    }
-    a.iter().zip(b).all(|(a, b)| a == b)
+    let mut blocks = a.as_chunks::<16>().0.iter().zip(b.as_chunks::<16>().0);
+    blocks.all(|(a, b)| a == b)
+        && word(a, length - 16) == word(b, length - 16)
+        && word(a, length - 8) == word(b, length - 8)
 }
 
 /// Eight bytes, where there are so many.

@@ -258,6 +258,9 @@ codes! {
     OWN_GIL_UNAVAILABLE = 198: "WSGIPerInterpreterGIL needs Python 3.12 or later.",
         "The Python that the module was built with has no interpreters with a GIL of their own. Application groups share one GIL.",
         "Build the module for a newer Python, or remove the directive.";
+    SWITCH_INTERVAL_IGNORED = 199: "WSGISwitchInterval is ignored for an application group.",
+        "It stands in a section that names an application group whose interpreter shares its GIL with others. The interval is a matter of the GIL.",
+        "Give the group a GIL of its own (WSGIPerInterpreterGIL), or move the directive out of the section.";
     FREE_THREADING_UNAVAILABLE = 200: "WSGIFreeThreading needs a free-threaded Python.",
         "The Python that the module was built with always has a GIL. The directive has no effect.",
         "Build the module for a free-threaded Python of 3.14 or later, or remove the directive.";
@@ -339,7 +342,7 @@ codes! {
     WORKER_NOT_ITS_USER = 1102: "A process of a daemon group could not become its user.",
         "Changing the user, groups, root or working directory was refused, or did not come true. The process has ended without running anything.",
         "Check user=, group=, supplementary-groups=, home= and chroot= of the group, and that httpd is started as root with all its capabilities.";
-    WORKER_DIED = 1103: "A process of a daemon group died.",
+    PROCESS_DIED = 1103: "A process of a daemon group died.",
         "It was ended by a signal or ended by itself without having been asked to; a Python traceback follows where there is one. Another takes its place. Each request that it was running has a line in the log of its virtual host.",
         "Look at the signal: SIGSEGV, SIGABRT and SIGBUS come from an extension module or Python itself, SIGKILL mostly from a system out of memory, a status from os._exit() in the application.";
     WORKER_UNFIT = 1104: "A process of a daemon group cannot serve.",
@@ -375,6 +378,33 @@ codes! {
     DRAIN_CUT = 1114: "Requests were still running when a process had to end.",
         "The process was to be replaced, and graceful-timeout= or eviction-timeout= was over before its requests were done. They have until shutdown-timeout=, then their clients get 502 or an incomplete response.",
         "Raise graceful-timeout= above the time that requests take.";
+    WORKER_MISSING = 1120: "The worker is not installed for the Python of a daemon group.",
+        "The group's Python executable found the package `rwsgi` neither in its environment nor in the folder where the module was installed with workers. The group has no processes.",
+        "Do what the line says: install the package `rwsgi` into the environment, or build the worker for this Python.";
+    WORKER_FAILED = 1121: "A process of a daemon group could not begin to serve.",
+        "The line has the reason: what the supervisor is to hand over was missing, or Python could not be set up.",
+        "Mend the reason given.";
+    PRELOAD_FAILED = 1122: "A module of preload= could not be imported.",
+        "The traceback follows. The process serves without it.",
+        "Mend what the traceback shows, or remove the module from preload=.";
+    REQUEST_INTERRUPTED = 1123: "A request was interrupted because it took too long.",
+        "request-timeout= was over, so mod_wsgi.RequestTimeout was raised in the request and left the application. The client gets 504, or an incomplete response. Told at info level, after the stack.",
+        "Look at the stack for what the request waited for.";
+    STRANGER_REFUSED = 1124: "A process that is not httpd connected to a daemon group.",
+        "The socket of a group is for httpd's children only. The connection was closed.",
+        "Find out who connects; the line has the user's number.";
+    WIRE_BROKEN = 1125: "A connection from httpd was closed because of what it carried.",
+        "What came is not what the module of this version sends.",
+        "Restart httpd after an upgrade; otherwise report it, with the line.";
+    STACKS_WRITTEN = 1126: "The stacks of all threads follow.",
+        "A process of a daemon group is stuck or has a request that takes too long, or somebody asked for its stacks.",
+        "Look at what the threads wait for.";
+    SUPERVISOR_LOST = 1127: "The supervisor is gone; this process serves on until it is replaced.",
+        "The process that watches over daemon groups has ended unexpectedly. httpd starts another, which replaces the processes one by one.",
+        "Look for the reason in the main log.";
+    CONNECTION_REFUSED = 1128: "A process of a daemon group could not accept a connection.",
+        "The line has the reason; a limit on open files is the usual one.",
+        "Raise the limit.";
     ANSWER_FAULTY = 1130: "A process's answer is not FastCGI.",
         "What the process sent has no place in an answer; the line says what. The connection is closed. The client gets 502, or an incomplete response.",
         "Let module and worker be of the same version; if they are, please report it.";

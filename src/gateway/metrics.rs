@@ -88,8 +88,12 @@ impl Default for Histogram {
 /// What a request's time was spent on, in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spent {
-    /// From httpd's reading of the request to the application's call.
+    /// From httpd's reading of the request to the application's call, or to its wait for a worker.
     pub server: u64,
+    /// Waiting for a worker.
+    pub queue: u64,
+    /// In the worker before the application's call.
+    pub daemon: u64,
     /// From the application's call to its end.
     pub application: u64,
     /// Waiting for the GIL.
@@ -119,6 +123,8 @@ pub struct Finished {
 #[derive(Debug, Default)]
 pub struct Recorder {
     server: Histogram,
+    queue: Histogram,
+    daemon: Histogram,
     application: Histogram,
     request: Histogram,
     gil_wait: Histogram,
@@ -132,11 +138,15 @@ const COUNTS: usize = 11;
 /// What a [`Recorder`] held.
 #[derive(Clone, Debug)]
 pub struct Interval {
-    /// From httpd's reading of a request to the application's call.
+    /// From httpd's reading of a request to the application's call, or to its wait for a worker.
     pub server: Distribution,
+    /// Waiting for a worker.
+    pub queue: Distribution,
+    /// In the worker before the application's call.
+    pub daemon: Distribution,
     /// From the application's call to its end.
     pub application: Distribution,
-    /// Both together.
+    /// All of these together.
     pub request: Distribution,
     /// Waiting for the GIL.
     pub gil_wait: Distribution,
@@ -161,6 +171,8 @@ impl Recorder {
     pub const fn new() -> Self {
         Recorder {
             server: Histogram::new(),
+            queue: Histogram::new(),
+            daemon: Histogram::new(),
             application: Histogram::new(),
             request: Histogram::new(),
             gil_wait: Histogram::new(),
@@ -180,9 +192,12 @@ impl Recorder {
             gil_waits,
         } = finished;
         self.server.record(spent.server);
+        self.queue.record(spent.queue);
+        self.daemon.record(spent.daemon);
         self.application.record(spent.application);
+        let parts = [spent.server, spent.queue, spent.daemon, spent.application];
         self.request
-            .record(spent.server.saturating_add(spent.application));
+            .record(parts.into_iter().fold(0, u64::saturating_add));
         self.gil_wait.record(spent.gil_wait);
         self.input_read.record(spent.input_read);
         self.output_write.record(spent.output_write);
@@ -229,6 +244,8 @@ impl Recorder {
         ] = counts;
         Interval {
             server: self.server.drain(),
+            queue: self.queue.drain(),
+            daemon: self.daemon.drain(),
             application: self.application.drain(),
             request: self.request.drain(),
             gil_wait: self.gil_wait.drain(),

@@ -12,6 +12,7 @@ use crate::embedded::{self, Manner};
 use crate::gateway::headers::parse_length;
 use crate::gateway::{BodyLength, Code, Environ, Level};
 use crate::httpd::{FileKind, Request, Status, log};
+use crate::wsgi::Times;
 
 /// The handler's second name, from the days when a file's type chose it.
 const MEDIA_TYPE_HANDLER: &[u8] = b"application/x-httpd-wsgi";
@@ -199,7 +200,11 @@ fn run<'r>(request: &Request<'r>, body: BodyLength, handler_script: Option<&'r H
         callable: &target.callable,
         environ: &variables,
         // Microseconds since the epoch fit a float's 53 bits for centuries.
-        request_start: request.time() as f64 / 1e6,
+        times: Times {
+            request: request.time() as f64 / 1e6,
+            daemon: None,
+        },
+        watch: None,
     };
     embedded::serve(
         *request,

@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::python_limits;
 use crate::app::{self, HashSeed, Import, Settings, Stopped};
-use crate::config::interpreter::{self, InterpreterOptions, PythonSettings, Utf8Mode};
+use crate::config::interpreter::{self, PythonSettings, Utf8Mode};
 use crate::config::python_home::{self, EmbeddedPython, HomeKind, HomeProblem, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::embedded::Bystander;
@@ -16,10 +17,7 @@ use crate::httpd::{Child, Startup, log, process, scoreboard};
 use crate::pool::Groups;
 use crate::pymodule::{InterpreterSetup, ServerReporter, ServerText, Setup};
 use crate::sys;
-use crate::wsgi::Constants;
-
-/// The release of mod_wsgi whose behaviour applications can expect; `mod_wsgi.version`.
-const COMPATIBLE_WITH: [i64; 3] = [6, 1, 1];
+use crate::wsgi::{COMPATIBLE_WITH, Constants};
 
 /// How long a stopping process waits for requests that are still in Python.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -41,7 +39,7 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
     startup.add_component("rwsgi", env!("CARGO_PKG_VERSION"));
     startup.add_component("Python", &app::python_version());
     let settings = startup.settings();
-    warn_of_python_limits(&settings.python);
+    python_limits::parent_warn(&settings.python);
     if settings.restrict_embedded() && !settings.needs_embedded_python() {
         return;
     }
@@ -60,53 +58,6 @@ pub(super) fn embedded_python() -> EmbeddedPython {
     EmbeddedPython {
         version: app::built_with(),
         free_threaded: app::IS_FREE_THREADED,
-    }
-}
-
-/// Tells of what this Python cannot do although it is asked for.
-fn warn_of_python_limits(python: &PythonSettings) {
-    let warn = |code, text: &str| log::server(Level::Warning, Some(code), text.as_bytes());
-    let any = |asked: fn(&InterpreterOptions) -> bool| {
-        asked(&python.options) || python.layers.iter().any(|layer| asked(&layer.options))
-    };
-    let wants_own_gil = any(|options| options.per_interpreter_gil == Some(true));
-    if !app::HAS_OWN_GIL && wants_own_gil {
-        warn(
-            Code::OWN_GIL_UNAVAILABLE,
-            "WSGIPerInterpreterGIL has no effect: it needs Python 3.12 or later",
-        );
-    }
-    let mut grouped = python
-        .layers
-        .iter()
-        .filter(|layer| layer.selectors.application_group.is_some());
-    if grouped.any(|layer| layer.options.free_threading == Some(true)) {
-        warn(
-            Code::FREE_THREADING_IGNORED,
-            "WSGIFreeThreading is ignored in sections that name an application group",
-        );
-    }
-    if !python.interpreter_options("", "").free_threading {
-        return;
-    }
-    if !app::IS_FREE_THREADED {
-        warn(
-            Code::FREE_THREADING_UNAVAILABLE,
-            "WSGIFreeThreading has no effect: it needs a free-threaded Python",
-        );
-        return;
-    }
-    if wants_own_gil {
-        warn(
-            Code::OWN_GIL_WITHOUT_GIL,
-            "WSGIPerInterpreterGIL has no effect in processes that run without a GIL (WSGIFreeThreading)",
-        );
-    }
-    if any(|options| options.switch_interval.is_some()) {
-        warn(
-            Code::SWITCH_INTERVAL_WITHOUT_GIL,
-            "WSGISwitchInterval has no effect in processes that run without a GIL (WSGIFreeThreading)",
-        );
     }
 }
 
@@ -176,8 +127,9 @@ fn import_scripts(settings: &ServerSettings) {
             application_group: &script.application_group,
             script: path,
             fold_case: !settings.case_sensitivity(),
+            is_service: false,
         };
-        app::import(&import, &mut Bystander::without_request(path));
+        let _ = app::import(&import, &mut Bystander::without_request(path));
     }
 }
 
@@ -229,12 +181,15 @@ fn setup(settings: &ServerSettings) -> Setup {
             version: COMPATIBLE_WITH,
             server_version: process::server_version(),
         },
+        process_group: String::new(),
         maximum_processes: capacity.processes,
         threads_per_process: capacity.threads,
         server: ServerText {
             description: process::server_description(),
             mpm_name: process::mpm_name(),
             build_date: process::build_date(),
+            maximum_processes: capacity.processes,
+            threads_per_process: capacity.threads,
         },
         environment: std::env::vars_os()
             .map(|(name, value)| (name.into_encoded_bytes(), value.into_encoded_bytes()))
@@ -260,6 +215,7 @@ fn interpreter_setups(settings: &ServerSettings) -> Box<dyn Fn(&str) -> Interpre
         let fitting = (own_gil || !options.switch_interval_of_application) && !without_gil;
         InterpreterSetup {
             python_path: options.path,
+            home: None,
             restrict_stdin: options.restrict_stdin,
             restrict_stdout: options.restrict_stdout,
             restrict_signal: options.restrict_signal,

@@ -9,6 +9,7 @@ mod dispatch;
 mod environ;
 mod handler;
 mod lifecycle;
+mod python_limits;
 mod question;
 mod target;
 mod translate;

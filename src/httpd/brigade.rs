@@ -200,10 +200,14 @@ impl<'r> Output<'r> {
     /// Ends a response that is not complete, so that the client can tell: no last chunk, and the connection
     /// closes (HTTP/2: the stream is reset). An error bucket of 502 is what httpd's filters understand.
     pub fn break_off(&mut self) -> Result<(), ClientGone> {
-        if self.has_staged() || !self.passed {
-            self.flush()?;
-        }
+        // The head goes first: of a connection that is known to close, its end would be a response's end.
+        let flushed = if self.has_staged() || !self.passed {
+            self.flush()
+        } else {
+            Ok(())
+        };
         self.request.close_connection_after();
+        flushed?;
         // SAFETY: the pool and bucket allocator of a live request; the text is not used for this status.
         let bucket = unsafe {
             ffi::ap_bucket_error_create(

@@ -489,6 +489,7 @@ impl<'r> Request<'r> {
     }
 
     /// Text that lives as long as the request.
+    #[inline]
     pub fn keep(&self, text: Cow<'r, [u8]>) -> &'r [u8] {
         match text {
             Cow::Borrowed(text) => text,

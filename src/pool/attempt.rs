@@ -44,6 +44,8 @@ pub(super) fn run<C: Client>(call: &Call<'_, '_>, client: &mut C, workspace: &mu
     workspace.buffers.prepare();
     let collected = match call.plan.body {
         BodyLength::None | BodyLength::Known(0) => Collected::nothing(),
+        // The application may answer without reading, and then the client need not send.
+        BodyLength::Known(_) | BodyLength::Open if client.awaits_continue() => Collected::default(),
         BodyLength::Known(_) | BodyLength::Open => {
             let limit = call.group.options().request_buffer;
             match Collected::read(client, limit, &mut workspace.buffers.input) {

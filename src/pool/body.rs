@@ -157,7 +157,6 @@ impl<'b> Sending<'b> {
         let arrived = if self.collected.is_all {
             Some(0)
         } else {
-            client.answer_expect_continue();
             client.read_arrived(buffer)?
         };
         match arrived {

@@ -21,6 +21,9 @@ pub(super) trait Client {
     /// Reads what has arrived of the body: `None` when that is nothing, 0 at its end. Never blocks.
     fn read_arrived(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, BodyError>;
 
+    /// Whether the client waits to be told to send its body (`Expect: 100-continue`).
+    fn awaits_continue(&self) -> bool;
+
     /// Tells a client that waits for it to send its body.
     fn answer_expect_continue(&mut self);
 

@@ -163,10 +163,18 @@ pub(super) fn broken<C: Client>(
     broken: Broken,
 ) -> Verdict {
     let name = call.group.name();
+    // A response that has begun is never taken back, so that what the client sees does not hang on time.
+    let or_break_off = |status| {
+        if answer.has_head() && answer.replaced_by().is_none() {
+            Verdict::BreakOff
+        } else {
+            Verdict::Fail(status)
+        }
+    };
     let (code, text, status) = match broken {
         Broken::Client => return Verdict::Leave,
         Broken::Body(error) => return body(client, error),
-        Broken::Lost => return lost(call, client, reservation),
+        Broken::Lost => return or_break_off(lost(call, client, reservation)),
         Broken::Silent if answer.has_head() => (
             Code::ANSWER_STALLED,
             format!(
@@ -191,7 +199,7 @@ pub(super) fn broken<C: Client>(
         ),
     };
     client.log(Level::Error, Some(code), text.as_bytes());
-    Verdict::Fail(status)
+    or_break_off(status)
 }
 
 fn fault_of(name: &str, fault: &AnswerFault) -> (Code, String, u16) {
@@ -207,8 +215,8 @@ fn fault_of(name: &str, fault: &AnswerFault) -> (Code, String, u16) {
     )
 }
 
-/// The process has ended, or at least its end of the connection.
-fn lost<C: Client>(call: &Call<'_, '_>, client: &mut C, reservation: Reservation<'_>) -> Verdict {
+/// The process has ended, or at least its end of the connection. The status to answer with.
+fn lost<C: Client>(call: &Call<'_, '_>, client: &mut C, reservation: Reservation<'_>) -> u16 {
     let (grant, board) = (reservation.grant(), reservation.board());
     let seconds = f64::from(since(clock::millis(), reservation.begun())) / 1000.0;
     let position = board.position(grant.position);
@@ -240,7 +248,7 @@ fn lost<C: Client>(call: &Call<'_, '_>, client: &mut C, reservation: Reservation
     }
     client.log(Level::Error, Some(Code::PROCESS_LOST), &text);
     // The supervisor ends processes only when a limit of time is over.
-    Verdict::Fail(if was_ours { 504 } else { 502 })
+    if was_ours { 504 } else { 502 }
 }
 
 fn wait_for_report(position: Position<'_>, grant: Grant) -> Option<(Death, Vec<u8>)> {

@@ -47,7 +47,6 @@ impl<'r> HttpdClient<'r> {
 
     /// Lets the client see that the response is not complete.
     pub(super) fn break_off(mut self) -> Status {
-        self.request.close_connection_after();
         let _ = self.output.break_off();
         Status::Ok
     }
@@ -110,6 +109,10 @@ impl Client for HttpdClient<'_> {
 
     fn read_arrived(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, BodyError> {
         self.input.read_arrived(buffer)
+    }
+
+    fn awaits_continue(&self) -> bool {
+        self.request.expects_continue()
     }
 
     fn answer_expect_continue(&mut self) {

@@ -23,6 +23,10 @@ const SHORTEST_SLICE: Duration = Duration::from_millis(1);
 /// The same for a client that has been silent for a while.
 const LONGEST_SLICE: Duration = Duration::from_millis(20);
 
+/// How long an application has to answer without its body, before a client that waits to be told is told to
+/// send it: whether the application reads is not known here.
+const INVITE_AFTER: Duration = Duration::from_millis(50);
+
 /// How long everybody may take, and how much is held.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -102,6 +106,8 @@ pub(super) struct State {
     /// was something to wait for.
     worker_seen: Option<Instant>,
     client_seen: Option<Instant>,
+    /// Since when the client waits to be told to send its body.
+    uninvited: Option<Instant>,
     /// When the request was sent while no head had come.
     asked: Option<Instant>,
     /// When the first piece was staged that has not been passed on.
@@ -177,7 +183,10 @@ impl<C: Client> Relay<'_, '_, '_, C> {
             .next(self.client, &mut self.buffers.input)
             .map_err(Broken::Body)?;
         match next {
-            Next::Later => return Ok(false),
+            Next::Later => {
+                self.invite();
+                return Ok(false);
+            }
             Next::End => {
                 out.clear();
                 push_body_end(out, self.id);
@@ -192,6 +201,16 @@ impl<C: Client> Relay<'_, '_, '_, C> {
         }
         self.state.sent = 0;
         Ok(true)
+    }
+
+    /// Tells a client that waits for it to send its body, after a while.
+    fn invite(&mut self) {
+        if self.client.awaits_continue() {
+            let begin = *self.state.uninvited.get_or_insert_with(Instant::now);
+            if begin.elapsed() >= INVITE_AFTER {
+                self.client.answer_expect_continue();
+            }
+        }
     }
 
     /// Receives once; `None` when there is nothing.
@@ -336,6 +355,12 @@ impl<C: Client> Relay<'_, '_, '_, C> {
         }
         if let Some(staged) = state.staged.filter(|_| !is_due) {
             left = left.min(self.limits.flush_delay.saturating_sub(now - staged));
+        }
+        if let Some(begin) = state.uninvited
+            && self.client.awaits_continue()
+        {
+            let rest = INVITE_AFTER.saturating_sub(now - begin);
+            left = left.min(rest.max(SHORTEST_SLICE));
         }
         if outgoing == Outgoing::Client && self.client.socket().is_none() {
             left = left.min(state.slice.max(SHORTEST_SLICE));

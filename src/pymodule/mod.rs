@@ -1,11 +1,13 @@
 //! What Python code finds in every interpreter: the modules `mod_wsgi` and `apache`, the streams of `sys`,
 //! the restrictions and the module path.
 
+mod process;
 mod report;
 mod server;
 
 use std::sync::Arc;
 
+pub use process::{announce_stop, publish_signal, write_stacks};
 use server::Server;
 pub use server::ServerReporter;
 
@@ -18,11 +20,13 @@ use crate::wsgi::{self, Registry};
 pub struct Setup {
     /// Constants of every environ.
     pub constants: wsgi::Constants,
-    /// `mod_wsgi.maximum_processes` and `apache.maximum_processes`.
+    /// `mod_wsgi.process_group`: empty in httpd's own processes.
+    pub process_group: String,
+    /// `mod_wsgi.maximum_processes`.
     pub maximum_processes: i64,
-    /// `mod_wsgi.threads_per_process` and `apache.threads_per_process`.
+    /// `mod_wsgi.threads_per_process`.
     pub threads_per_process: i64,
-    /// `apache.description`, `apache.mpm_name` and `apache.build_date`.
+    /// What the module `apache` tells.
     pub server: ServerText,
     /// The variables of the process as it began, before any application could change them.
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
@@ -43,6 +47,8 @@ pub struct Setup {
 pub struct InterpreterSetup {
     /// Directories for the front of `sys.path`.
     pub python_path: Vec<String>,
+    /// The very first of `sys.path`: the directory that a daemon group is at home in.
+    pub home: Option<String>,
     /// Whether `sys.stdin` raises.
     pub restrict_stdin: bool,
     /// Whether `sys.stdout` raises.
@@ -64,6 +70,10 @@ pub struct ServerText {
     pub mpm_name: String,
     /// When it was built.
     pub build_date: String,
+    /// Most processes of its multi-processing module.
+    pub maximum_processes: i64,
+    /// Threads in each.
+    pub threads_per_process: i64,
 }
 
 const MODULE_SOURCE: &[u8] = include_bytes!("module.py");
@@ -105,7 +115,7 @@ fn fill_mod_wsgi<'py>(
     setup: &Setup,
 ) -> PyResult<'py, ()> {
     module.setattr_str(py, c"version", &version(py, setup.constants.version)?)?;
-    module.setattr_str(py, c"process_group", &py.text("")?)?;
+    module.setattr_str(py, c"process_group", &py.text(&setup.process_group)?)?;
     module.setattr_str(py, c"application_group", &py.text(py.interpreter().name())?)?;
     module.setattr_str(py, c"maximum_processes", &py.int(setup.maximum_processes)?)?;
     module.setattr_str(py, c"threads_per_process", &py.int(setup.threads_per_process)?)?;
@@ -135,7 +145,10 @@ fn add_functions<'py>(
             events: Arc::clone(events),
             log: setup.origin_log,
             reporter: setup.server_reporter,
-            maximum_threads: setup.threads_per_process,
+            capacity: report::Capacity {
+                threads: setup.threads_per_process,
+                is_worker: !setup.process_group.is_empty(),
+            },
         },
     )?;
     for name in server::FUNCTIONS {
@@ -151,28 +164,19 @@ fn add_functions<'py>(
         &server.getattr_str(py, server::ActiveRequests::NAME)?,
     )?;
     Code::compile(py, MODULE_SOURCE, b"<mod_wsgi>")?.execute_in(py, &globals)?;
+    state.set_request_timeout(module.getattr_str(py, c"RequestTimeout")?);
     let graft_package = globals.get_item(py, &py.text("graft_package")?)?;
     Ok(graft_package.unwrap_or_else(|| py.none()))
 }
 
-/// Tells the attached interpreter's callbacks that the process stops. `reason` is empty in httpd's own
-/// processes.
-pub fn announce_stop(py: Attached<'_>, state: &wsgi::State, reason: &str) {
-    let event = py.dict().and_then(|event| {
-        event.set_item(py, &py.text("shutdown_reason")?, &py.text(reason)?)?;
-        Ok(event)
-    });
-    if let Ok(event) = event {
-        state
-            .events()
-            .publish_process(py, Registry::Shutdown, "process_stopping", &event);
-    }
-}
-
 fn fill_apache<'py>(py: Attached<'py>, module: &Object<'py>, setup: &Setup) -> PyResult<'py, ()> {
     module.setattr_str(py, c"version", &version(py, setup.constants.server_version)?)?;
-    module.setattr_str(py, c"maximum_processes", &py.int(setup.maximum_processes)?)?;
-    module.setattr_str(py, c"threads_per_process", &py.int(setup.threads_per_process)?)?;
+    module.setattr_str(py, c"maximum_processes", &py.int(setup.server.maximum_processes)?)?;
+    module.setattr_str(
+        py,
+        c"threads_per_process",
+        &py.int(setup.server.threads_per_process)?,
+    )?;
     module.setattr_str(py, c"description", &py.text(&setup.server.description)?)?;
     module.setattr_str(py, c"mpm_name", &py.text(&setup.server.mpm_name)?)?;
     module.setattr_str(py, c"build_date", &py.text(&setup.server.build_date)?)
@@ -202,6 +206,8 @@ fn run_setup<'py>(py: Attached<'py>, setup: &Setup, told: &[(&str, Object<'py>)]
         set(name, value)?;
     }
     set("python_path", &path)?;
+    let home = own.home.map(|home| py.file_name(home.as_bytes())).transpose()?;
+    set("home", &home.unwrap_or_else(|| py.none()))?;
     set("restrict_stdin", &py.bool(own.restrict_stdin))?;
     set("restrict_stdout", &py.bool(own.restrict_stdout))?;
     set("restrict_signal", &py.bool(own.restrict_signal))?;

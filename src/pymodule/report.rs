@@ -89,12 +89,25 @@ pub(super) fn process<'py>(py: Attached<'py>) -> PyResult<'py, Object<'py>> {
     Ok(result.dict)
 }
 
+/// What a process is made for.
+#[derive(Clone, Copy)]
+pub(super) struct Capacity {
+    /// Requests at once.
+    pub(super) threads: i64,
+    /// Whether it is a worker, whose requests wait for it.
+    pub(super) is_worker: bool,
+}
+
 /// `request_metrics()`
 pub(super) fn requests<'py>(
     py: Attached<'py>,
     interval: &IntervalReport,
-    maximum_threads: i64,
+    capacity: Capacity,
 ) -> PyResult<'py, Object<'py>> {
+    let Capacity {
+        threads: maximum_threads,
+        is_worker,
+    } = capacity;
     let result = Dict::new(py)?;
     // An interval of no length has no rates; the least that the clock can tell stands in.
     let period = seconds(interval.end_micros.saturating_sub(interval.begin_micros).max(1));
@@ -116,7 +129,7 @@ pub(super) fn requests<'py>(
     let capacity = period * maximum_threads.max(1) as f64;
     result.float("capacity_utilization", busy / capacity)?;
     request_sums(&result, interval, period)?;
-    request_times(&result, interval)?;
+    request_times(&result, interval, is_worker)?;
     request_threads(&result, interval, maximum_threads)?;
     Ok(result.dict)
 }
@@ -135,12 +148,12 @@ fn request_sums<'py>(result: &Dict<'py>, interval: &IntervalReport, period: f64)
     result.count("gil_wait_count", sums.gil_waits)
 }
 
-fn request_times<'py>(result: &Dict<'py>, interval: &IntervalReport) -> PyResult<'py, ()> {
+fn request_times<'py>(result: &Dict<'py>, interval: &IntervalReport, is_worker: bool) -> PyResult<'py, ()> {
     let sums = &interval.sums;
     let phases: [(&str, Option<&Distribution>); 8] = [
         ("server", Some(&sums.server)),
-        ("queue", None),
-        ("daemon", None),
+        ("queue", is_worker.then_some(&sums.queue)),
+        ("daemon", is_worker.then_some(&sums.daemon)),
         ("application", Some(&sums.application)),
         ("request", Some(&sums.request)),
         ("gil_wait", Some(&sums.gil_wait)),

@@ -21,7 +21,7 @@ pub(super) struct Server {
     pub(super) events: Arc<Events>,
     pub(super) log: wsgi::OriginLog,
     pub(super) reporter: Option<ServerReporter>,
-    pub(super) maximum_threads: i64,
+    pub(super) capacity: report::Capacity,
 }
 
 impl Payload for Server {
@@ -127,7 +127,7 @@ impl Method<Server> for RequestMetrics {
     ) -> PyResult<'py, Object<'py>> {
         arguments.expect_count("request_metrics", 0, 0)?;
         match metrics::interval_report() {
-            Some(interval) => report::requests(py, &interval, this.maximum_threads),
+            Some(interval) => report::requests(py, &interval, this.capacity),
             None => Ok(py.none()),
         }
     }

@@ -1,5 +1,5 @@
-# Sets up one interpreter. Runs once in each, before any application code; what it is told stands in its
-# globals: apache, stderr, stdout, notices, python_path, restrict_stdin, restrict_stdout, restrict_signal, debugging,
+# Sets up one interpreter. Runs once in each, before any application code; what it is told stands in its globals:
+# apache, stderr, stdout, notices, python_path, home, restrict_stdin, restrict_stdout, restrict_signal, debugging,
 # switch_interval, environment, is_main, graft_package.
 
 import os
@@ -93,6 +93,9 @@ def add_apache_module():
         setattr(own, name, getattr(apache, name))
 
 
+if is_main:
+    # Its first import makes the importing thread the main one, which no thread that runs requests is.
+    import threading  # noqa: F401
 if switch_interval is not None:
     sys.setswitchinterval(switch_interval)
 set_up_streams()
@@ -101,6 +104,8 @@ sys.argv = ["mod_wsgi"]
 if restrict_signal:
     refuse_signals()
 add_python_path()
+if home is not None:
+    sys.path.insert(0, home)
 add_apache_module()
 graft_package()
 stderr.flush()

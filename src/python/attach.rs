@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use pyo3::ffi;
 
-use super::{Interpreter, gil_wait};
+use super::{Interpreter, PyResult, Raised, gil_wait};
 
 /// Proof that the current thread is attached to `interpreter` (holds its GIL).
 ///
@@ -30,6 +30,12 @@ impl<'py> Attached<'py> {
     /// The interpreter this thread is attached to.
     pub fn interpreter(self) -> &'static Interpreter {
         self.interpreter
+    }
+
+    /// Runs what waits for the main thread: handlers of signals, and calls that extension modules have queued.
+    pub fn run_pending_calls(self) -> PyResult<'py, ()> {
+        // SAFETY: attached.
+        Raised::check(self, unsafe { ffi::Py_MakePendingCalls() })
     }
 
     /// Runs `f` without the GIL, so that other threads can run Python meanwhile.

@@ -119,6 +119,12 @@ impl<'py> Raised<'py> {
         unsafe { ffi::PyErr_ExceptionMatches(kind.class()) != 0 }
     }
 
+    /// Whether the pending exception is an instance of `class`.
+    pub fn is_instance(&self, class: &Object<'py>) -> bool {
+        // SAFETY: attached, with an exception pending (invariant), and a class that is alive.
+        unsafe { ffi::PyErr_ExceptionMatches(class.as_ptr()) != 0 }
+    }
+
     /// Fetches the exception object; its traceback is in `__traceback__`.
     pub fn take(self) -> Object<'py> {
         let py = self.attached;

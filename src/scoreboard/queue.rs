@@ -154,7 +154,11 @@ impl<'m> Scoreboard<'m> {
 
     /// Gives free slots to those who wait, the first first. `caller` is the process that does it.
     pub fn hand_over(&self, caller: u32, now: Millis, wake: impl Fn(&AtomicU32)) {
-        while self.waiting() > 0 {
+        // Bounded, as whoever shares the memory could otherwise keep the caller here.
+        for _ in 0..=self.layout.waiters {
+            if self.waiting() == 0 {
+                return;
+            }
             let Some(grant) = self.reserve(caller, now) else {
                 return;
             };
@@ -172,7 +176,7 @@ impl<'m> Scoreboard<'m> {
     }
 
     fn grant_to_first(&self, grant: Grant, wake: &impl Fn(&AtomicU32)) -> bool {
-        loop {
+        for _ in 0..=self.layout.waiters {
             let first = self
                 .waiters(self.layout.waiters)
                 .filter(|(_, waiter)| waiter.state.load(Ordering::SeqCst) == WAITING)
@@ -202,6 +206,7 @@ impl<'m> Scoreboard<'m> {
             wake(waiter.state);
             return true;
         }
+        false
     }
 
     /// Puts a slot back that nobody wanted.

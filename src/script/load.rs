@@ -104,6 +104,13 @@ impl Scripts {
         }
     }
 
+    /// The globals of the script at `path` and the version they were loaded from, if it is loaded.
+    pub fn find_version<'py>(&self, py: Attached<'py>, path: &[u8]) -> Option<(Object<'py>, SourceStamp)> {
+        let loaded = self.loaded();
+        let found = loaded.get(path)?;
+        Some((found.globals.get(py).clone(), found.stamp))
+    }
+
     /// The globals of the script at `path`, if it is loaded and not to be loaded again.
     pub fn find<'py>(
         &self,

@@ -67,7 +67,7 @@ impl Backoff {
     }
 
     /// How many failures there were since that was last said, when it is time to say it again.
-    pub(super) fn to_say(&mut self, now: Instant) -> Option<u32> {
+    pub(super) fn summary(&mut self, now: Instant) -> Option<u32> {
         let quiet = self.said.is_some_and(|said| now.duration_since(said) < SAY_EVERY);
         if quiet || !self.is_hopeless() || self.since_said == 0 {
             return None;
@@ -111,7 +111,7 @@ mod tests {
                 backoff.failed(now, 500);
                 tries += 1;
             }
-            lines += u32::from(backoff.to_say(now).is_some());
+            lines += u32::from(backoff.summary(now).is_some());
             now += Duration::from_millis(50);
         }
         assert!((20..=32).contains(&tries), "{tries}");

@@ -107,9 +107,9 @@ impl Group {
             text.push_str(&String::from_utf8_lossy(last_words));
         }
         if asked || has_proven_itself(worker, now) {
-            return self.say(Level::Error, Some(Code::WORKER_DIED), &text);
+            return self.say(Level::Error, Some(Code::PROCESS_DIED), &text);
         }
-        self.fails(worker, Code::WORKER_DIED, &text, now);
+        self.fails(worker, Code::PROCESS_DIED, &text, now);
     }
 
     /// A process has failed that has not proven itself.
@@ -127,7 +127,7 @@ impl Group {
         };
         self.say(level, Some(code), text);
         self.backoff.failed(now, self.last_instance.wrapping_mul(7919));
-        if let Some(failures) = self.backoff.to_say(now) {
+        if let Some(failures) = self.backoff.summary(now) {
             let first = text.lines().next().unwrap_or_default();
             let wait = self.retry_after(now);
             let text = format!(

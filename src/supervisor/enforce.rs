@@ -154,6 +154,9 @@ impl Group {
 
     /// Looks at what changes seldom and costs more to look at.
     pub(super) fn look_around(&mut self, now: Instant) {
+        if self.ending {
+            self.bury_orphans();
+        }
         if self
             .looked
             .is_some_and(|last| now.duration_since(last) < LOOK_EVERY)

@@ -74,7 +74,7 @@ mod tests {
             file: Some(Rc::new(File::create(&path).expect("made"))),
             level: LogLevel(level),
         };
-        log.write(Level::Warning, Some(Code::WORKER_DIED), text);
+        log.write(Level::Warning, Some(Code::PROCESS_DIED), text);
         std::fs::read_to_string(&path).expect("read")
     }
 

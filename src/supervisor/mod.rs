@@ -196,6 +196,9 @@ impl Supervisor {
             if let Some(pause) = group.backoff.remaining(now) {
                 limit = limit.min(pause);
             }
+            if group.ending && !group.orphans.is_empty() {
+                limit = limit.min(DRAIN_STEP);
+            }
             for worker in &group.workers {
                 match worker.stage {
                     Stage::Draining(_) => limit = limit.min(DRAIN_STEP),

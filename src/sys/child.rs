@@ -127,6 +127,7 @@ pub fn resident_bytes(pid: u32) -> Option<u64> {
 mod tests {
     use super::*;
 
+    #[allow(clippy::zombie_processes, reason = "the tests wait for it by its handle")]
     fn start(script: &str) -> Child {
         let child = std::process::Command::new("/bin/sh")
             .args(["-c", script])

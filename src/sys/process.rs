@@ -13,6 +13,12 @@ pub fn thread_id() -> i64 {
     i64::try_from(id).unwrap_or_default()
 }
 
+/// User number that the process acts as.
+pub fn effective_user() -> u32 {
+    // SAFETY: no arguments, cannot fail.
+    unsafe { libc::geteuid() }
+}
+
 /// CPU time, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CpuTime {

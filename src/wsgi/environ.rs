@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use super::run::Times;
 use super::state::{RequestObjects, State};
 use crate::gateway::bytes::same;
 use crate::gateway::environ::is_file_name;
@@ -29,6 +30,8 @@ struct Template {
     bytes: usize,
     dict: Stored,
     request_start: Time,
+    queue_start: Time,
+    daemon_start: Time,
     application_start: Time,
     entries: Vec<Entry>,
 }
@@ -85,7 +88,7 @@ impl OwnedName {
 struct Own<'a> {
     state: &'a State,
     objects: &'a RequestObjects,
-    request_start: f64,
+    times: Times,
 }
 
 /// The templates of one set of request objects, the latest used last. A set serves one request at a time, so
@@ -93,19 +96,19 @@ struct Own<'a> {
 #[derive(Default)]
 pub(super) struct Templates(Vec<Template>);
 
-/// The environ for one request, which came at `request_start`, in seconds since the epoch.
+/// The environ for one request.
 pub(super) fn build<'py>(
     py: Attached<'py>,
     state: &State,
     objects: &RequestObjects,
     environ: &Environ<'_>,
-    request_start: f64,
+    times: Times,
 ) -> PyResult<'py, Object<'py>> {
     let mut templates = objects.templates.take();
     let own = Own {
         state,
         objects,
-        request_start,
+        times,
     };
     let copy = templates.copy(py, &own, &environ.variables);
     objects.templates.set(templates);
@@ -206,8 +209,10 @@ impl Template {
             refers: false,
             bytes: entries.iter().map(|entry| entry.value.len()).sum(),
             dict: dict.store(),
-            request_start: Time(py.float(0.0)?.store()),
-            application_start: Time(py.float(0.0)?.store()),
+            request_start: Time::new(py)?,
+            queue_start: Time::new(py)?,
+            daemon_start: Time::new(py)?,
+            application_start: Time::new(py)?,
             entries,
         })
     }
@@ -257,7 +262,12 @@ impl Template {
             self.thread = thread;
         }
         self.request_start
-            .set(py, dict, &names.request_start, own.request_start)?;
+            .set(py, dict, &names.request_start, own.times.request)?;
+        if let Some(daemon) = own.times.daemon {
+            self.queue_start.set(py, dict, &names.queue_start, daemon.queue)?;
+            self.daemon_start
+                .set(py, dict, &names.daemon_start, daemon.start)?;
+        }
         self.application_start
             .set(py, dict, &names.application_start, sys::clock::epoch_seconds())?;
         dict.copy_dict(py)
@@ -265,8 +275,14 @@ impl Template {
 
     fn release(self, py: Attached<'_>) {
         drop(self.dict.release(py));
-        drop(self.request_start.0.release(py));
-        drop(self.application_start.0.release(py));
+        for time in [
+            self.request_start,
+            self.queue_start,
+            self.daemon_start,
+            self.application_start,
+        ] {
+            drop(time.0.release(py));
+        }
         for key in self.entries.into_iter().filter_map(|entry| entry.key) {
             drop(key.release(py));
         }
@@ -274,6 +290,11 @@ impl Template {
 }
 
 impl Time {
+    /// One that is not in the dict yet.
+    fn new(py: Attached<'_>) -> PyResult<'_, Self> {
+        Ok(Time(py.float(0.0)?.store()))
+    }
+
     fn set<'py>(
         &mut self,
         py: Attached<'py>,

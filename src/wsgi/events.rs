@@ -90,6 +90,11 @@ impl Events {
         }
     }
 
+    /// Where lines go that belong to no request.
+    pub fn process_log(&self) -> ProcessLog {
+        self.log
+    }
+
     /// Whether anybody has subscribed to the events of requests.
     #[inline]
     pub(super) fn has_subscribers(&self, py: Attached<'_>) -> bool {

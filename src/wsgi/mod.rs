@@ -22,6 +22,6 @@ mod transaction;
 pub use errors::{current_request, log_from};
 pub use events::{Events, Registry};
 pub use question::question;
-pub use run::run;
-pub use state::{Constants, OriginLog, ProcessLog, State};
+pub use run::{DaemonTimes, Times, run};
+pub use state::{COMPATIBLE_WITH, Constants, OriginLog, ProcessLog, State};
 pub use transaction::Transaction;

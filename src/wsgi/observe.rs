@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::events::{Shared, set};
 use super::metrics::{self, now_micros};
-use super::run::Request;
+use super::run::{Request, Times};
 use super::transaction::{Phase, Transaction};
 use crate::gateway::metrics::{Finished, Spent};
 use crate::gateway::traffic::{Flow, Traffic, micros};
@@ -18,7 +18,7 @@ use crate::sys::process::{CpuTime, thread_cpu_time};
 /// What is noted about a watched request.
 pub(super) struct Observation<'a> {
     pub(super) traffic: &'a Traffic,
-    request_start: f64,
+    times: Times,
     begun_micros: u64,
     cpu: CpuTime,
 }
@@ -43,13 +43,13 @@ fn request_id<'py>(py: Attached<'py>, variables: &Environ<'_>) -> Option<Object<
 }
 
 impl<'a> Observation<'a> {
-    pub(super) fn begin(traffic: &'a Traffic, request_start: f64) -> Self {
+    pub(super) fn begin(traffic: &'a Traffic, times: Times) -> Self {
         measure_gil_waits();
         let begun_micros = now_micros();
         metrics::begin_request(begun_micros);
         Observation {
             traffic,
-            request_start,
+            times,
             begun_micros,
             cpu: thread_cpu_time(),
         }
@@ -90,7 +90,8 @@ impl<'a> Observation<'a> {
         let event = py.dict()?;
         set(py, &event, c"request_id", &shared.id)?;
         self.set_origin(request, &event, environ)?;
-        set(py, &event, c"daemon_connects", &py.int(0)?)?;
+        let handed_over = i64::from(self.times.daemon.is_some());
+        set(py, &event, c"daemon_connects", &py.int(handed_over)?)?;
         set(py, &event, c"daemon_restarts", &py.int(0)?)?;
         copy(
             py,
@@ -158,10 +159,16 @@ impl<'a> Observation<'a> {
     fn record(&self, costs: &Costs) {
         let Traffic { input, output } = self.traffic;
         // Seconds since the epoch fit a float's 53 bits as microseconds.
-        let request_micros = (self.request_start * 1e6) as u64;
+        let micros_of = |seconds: f64| (seconds * 1e6) as u64;
+        let begun = self.begun_micros;
+        let (queue, daemon) = self.times.daemon.map_or((begun, begun), |daemon| {
+            (micros_of(daemon.queue), micros_of(daemon.start))
+        });
         let finished = Finished {
             spent: Spent {
-                server: self.begun_micros.saturating_sub(request_micros),
+                server: queue.saturating_sub(micros_of(self.times.request)),
+                queue: daemon.saturating_sub(queue),
+                daemon: begun.saturating_sub(daemon),
                 application: costs.took_micros,
                 gil_wait: micros(costs.gil.time),
                 input_read: input.micros(),
@@ -187,10 +194,11 @@ impl<'a> Observation<'a> {
             &py.int(crate::sys::process::thread_id())?,
         )?;
         set(py, &event, c"server_pid", &py.int(std::process::id().into())?)?;
+        let daemon = self.times.daemon.unwrap_or_default();
         let times: [(&CStr, f64); 9] = [
-            (c"request_start", self.request_start),
-            (c"queue_start", 0.0),
-            (c"daemon_start", 0.0),
+            (c"request_start", self.times.request),
+            (c"queue_start", daemon.queue),
+            (c"daemon_start", daemon.start),
             (c"application_finish", seconds(costs.finish_micros)),
             (c"application_time", seconds(costs.took_micros)),
             (c"cpu_user_time", costs.cpu.user),

@@ -17,17 +17,35 @@ use crate::python::{Attached, Capsule, ErrorKind, Object, Raised, format_excepti
 /// The key of the server's own record of a request.
 pub(super) const REQUEST_RECORD: &CStr = c"apache.request_rec";
 
+/// When the stages of a request began, in seconds since the epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// The server began to read it.
+    pub request: f64,
+    /// In a worker, what came between.
+    pub daemon: Option<DaemonTimes>,
+}
+
+/// When a request changed over to a worker, in seconds since the epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DaemonTimes {
+    /// It began to wait for one.
+    pub queue: f64,
+    /// The worker had it.
+    pub start: f64,
+}
+
 /// Runs one request against `application`.
 ///
 /// When this returns, all Python work of the request is done: the response iterable is closed and gone,
 /// and no Python object reaches `exchange` any more. What the response still has staged is the caller's to
-/// send, without the GIL. `request_start` is in seconds since the epoch.
+/// send, without the GIL.
 pub fn run<'py>(
     py: Attached<'py>,
     state: &State,
     exchange: &mut dyn Exchange,
     variables: &Environ<'_>,
-    request_start: f64,
+    times: Times,
     application: &Object<'py>,
 ) -> Outcome {
     let objects = match state.take_objects(py) {
@@ -40,7 +58,7 @@ pub fn run<'py>(
     };
     let call = Call {
         variables,
-        request_start,
+        times,
         application,
     };
     let request = Request {
@@ -67,7 +85,7 @@ fn run_watched<'py>(
     call: &Call<'_, '_, 'py>,
 ) -> Outcome {
     let traffic = Traffic::default();
-    let observation = Observation::begin(&traffic, call.request_start);
+    let observation = Observation::begin(&traffic, call.times);
     let request = Request {
         observation: Some(&observation),
         ..request
@@ -78,7 +96,7 @@ fn run_watched<'py>(
 /// What is to be called, and with what.
 struct Call<'a, 'r, 'py> {
     variables: &'a Environ<'r>,
-    request_start: f64,
+    times: Times,
     application: &'a Object<'py>,
 }
 
@@ -123,8 +141,8 @@ impl<'py> Request<'_, 'py> {
 
     fn respond(&self, call: &Call<'_, '_, 'py>, record: Option<&Capsule<'py>>) -> Outcome {
         let py = self.py;
-        let environ = environ::build(py, self.state, self.objects, call.variables, call.request_start)
-            .and_then(|environ| {
+        let environ =
+            environ::build(py, self.state, self.objects, call.variables, call.times).and_then(|environ| {
                 if let Some(record) = record {
                     environ.set_item(py, &py.interned(REQUEST_RECORD)?, record.object())?;
                 }
@@ -170,6 +188,12 @@ impl<'py> Request<'_, 'py> {
 
     /// Logs what the application raised.
     fn failed(&self, raised: Raised<'py>) -> Outcome {
+        if self.state.is_request_timeout(self.py, &raised) {
+            observe::request_exception(self.py, self.transaction(), &raised.take());
+            let text = b"the request took too long and was interrupted";
+            self.log(Level::Info, Some(Code::REQUEST_INTERRUPTED), text);
+            return Outcome::Failed(504);
+        }
         let status = match self.client_fault(&raised) {
             Some(error) => {
                 observe::request_exception(self.py, self.transaction(), &raised.take());

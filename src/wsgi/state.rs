@@ -8,14 +8,19 @@ use super::errors::{self, Buffer, Destination, Log, Sink};
 use super::events::Events;
 use super::file_wrapper::{self, FileWrapper};
 use super::input::{self, Input};
+use super::metrics;
 use super::question::TlsTypes;
 use super::start_response::{StartResponse, Write};
 use super::transaction::Transaction;
 use crate::gateway::{Level, Origin};
 use crate::python::native::{Type, TypeBuilder};
-use crate::python::{Attached, Object, PyResult, Stored};
+use crate::python::{Attached, Object, PyResult, Raised, Stored};
 
-/// Most sets of request objects kept for further requests.
+/// The release of mod_wsgi whose behaviour applications can expect; `mod_wsgi.version`.
+pub const COMPATIBLE_WITH: [i64; 3] = [6, 1, 1];
+
+/// Most sets of request objects kept for further requests. Each thread has its own as long as there are not more
+/// threads: what a set refers to is in the cache of that thread's core, and the thread's number in the environ.
 const MAX_SETS: usize = 64;
 
 /// Writes a line to the log of the process.
@@ -45,6 +50,8 @@ pub(super) struct Names {
     pub(super) input: Stored,
     pub(super) errors: Stored,
     pub(super) request_start: Stored,
+    pub(super) queue_start: Stored,
+    pub(super) daemon_start: Stored,
     pub(super) application_start: Stored,
     pub(super) thread_id: Stored,
 }
@@ -60,8 +67,9 @@ pub struct State {
     log: Type<Log>,
     buffer: Type<Buffer>,
     pub(super) tls: TlsTypes,
+    request_timeout: OnceLock<Stored>,
     base_environ: Stored,
-    shelf: Mutex<Vec<RequestObjects>>,
+    shelf: [Mutex<Option<RequestObjects>>; MAX_SETS],
     /// Templates of request objects that were not kept.
     spare: Mutex<Vec<Templates>>,
 }
@@ -73,6 +81,8 @@ pub(super) struct RequestObjects {
     pub(super) write: Stored,
     pub(super) input: Stored,
     pub(super) errors: Stored,
+    /// The number of the thread that has them.
+    thread: usize,
     pub(super) templates: Cell<Templates>,
 }
 
@@ -108,8 +118,9 @@ impl State {
                 .build(py, module)?,
             tls: TlsTypes::new(py, module)?,
             file_wrapper,
+            request_timeout: OnceLock::new(),
             base_environ,
-            shelf: Mutex::default(),
+            shelf: [const { Mutex::new(None) }; MAX_SETS],
             spare: Mutex::default(),
         })
     }
@@ -117,6 +128,22 @@ impl State {
     /// The class `mod_wsgi.FileWrapper`.
     pub fn file_wrapper_class<'a, 'py>(&'a self, py: Attached<'py>) -> &'a Object<'py> {
         self.file_wrapper.class(py)
+    }
+
+    /// Sets the class `mod_wsgi.RequestTimeout`, once.
+    pub fn set_request_timeout(&self, class: Object<'_>) {
+        let _ = self.request_timeout.set(class.store());
+    }
+
+    /// The class `mod_wsgi.RequestTimeout`, which is raised in requests that take too long.
+    pub fn request_timeout<'py>(&self, py: Attached<'py>) -> Option<Object<'py>> {
+        self.request_timeout.get().map(|class| class.get(py).clone())
+    }
+
+    pub(super) fn is_request_timeout<'py>(&self, py: Attached<'py>, raised: &Raised<'py>) -> bool {
+        self.request_timeout
+            .get()
+            .is_some_and(|class| raised.is_instance(class.get(py)))
     }
 
     /// The subscriptions of the interpreter.
@@ -160,20 +187,23 @@ impl State {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Vec<RequestObjects>> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The place for this thread's request objects.
+    fn place(&self, thread: usize) -> Option<MutexGuard<'_, Option<RequestObjects>>> {
+        let place = self.shelf.get(thread % MAX_SETS)?;
+        Some(place.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Request objects that nobody else refers to.
     pub(super) fn take_objects<'py>(&self, py: Attached<'py>) -> PyResult<'py, RequestObjects> {
-        let kept = self.shelf().pop();
+        let thread = metrics::thread_index();
+        let kept = self.place(thread).and_then(|mut place| place.take());
         match kept {
             Some(objects) => Ok(objects),
-            None => self.new_objects(py),
+            None => self.new_objects(py, thread),
         }
     }
 
-    fn new_objects<'py>(&self, py: Attached<'py>) -> PyResult<'py, RequestObjects> {
+    fn new_objects<'py>(&self, py: Attached<'py>, thread: usize) -> PyResult<'py, RequestObjects> {
         let transaction = Arc::new(Transaction::new(Arc::clone(&self.events)));
         self.events.register(&transaction);
         let write = self.write.instance(
@@ -198,6 +228,7 @@ impl State {
             input: self.input.instance(py, input)?.store(),
             errors: self.stream(py, errors)?.store(),
             transaction,
+            thread,
             templates: Cell::new(self.spare().pop().unwrap_or_default()),
         })
     }
@@ -213,9 +244,9 @@ impl State {
             if let Some(log) = self.log.payload(py, objects.errors.get(py)) {
                 log.sink.reset();
             }
-            let mut shelf = self.shelf();
-            if shelf.len() < MAX_SETS {
-                shelf.push(objects);
+            // Another thread's may be there, where there are more threads than places.
+            if let Some(mut place) = self.place(objects.thread).filter(|place| place.is_none()) {
+                *place = Some(objects);
                 return;
             }
         }
@@ -276,6 +307,8 @@ impl Names {
             input: name(c"wsgi.input")?,
             errors: name(c"wsgi.errors")?,
             request_start: name(c"mod_wsgi.request_start")?,
+            queue_start: name(c"mod_wsgi.queue_start")?,
+            daemon_start: name(c"mod_wsgi.daemon_start")?,
             application_start: name(c"mod_wsgi.application_start")?,
             thread_id: name(c"mod_wsgi.thread_id")?,
         })

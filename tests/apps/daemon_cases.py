@@ -133,8 +133,10 @@ def dies(environ, start_response):
         headers.append(("Content-Length", "1000"))
     write = start_response("200 OK", headers)
     write(b"part")
-    # Until the client has told that it has the part.
-    environ["wsgi.input"].read()
+    # Until the client has told that it has the part, or for long enough.
+    end = time.monotonic() + float(query(environ, "after", "20"))
+    while time.monotonic() < end and not os.path.exists(environ["DOCUMENT_ROOT"] + "/arrived"):
+        time.sleep(0.005)
     death()
 
 

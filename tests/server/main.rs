@@ -9,10 +9,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use rwsgi_harness::{Builder, ClientError, Connection, Response, Server};
+use rwsgi_harness::{Builder, ClientError, Connection, Response, Server, process, wait_until};
 use tempfile::TempDir;
 
+mod advisories;
 mod apache_conf;
 mod configurations;
 mod corpus;
@@ -124,4 +126,16 @@ fn certificate() -> Option<TempDir> {
         .output()
         .ok()?;
     made.status.success().then_some(directory)
+}
+
+/// Ends the server; returns when its parent has ended.
+fn stop(server: &Server) {
+    let parent = server.parent_pid();
+    process::signal(parent, libc::SIGTERM).expect("it runs");
+    let ended = || {
+        !process::all()
+            .iter()
+            .any(|one| one.pid == parent && one.state != 'Z')
+    };
+    assert!(wait_until(Duration::from_secs(18), ended), "httpd did not stop");
 }

@@ -102,3 +102,30 @@ fn own_gil_on_an_older_python_is_told() {
     assert_eq!(server.get("/one").text(), "one");
     server.finish();
 }
+
+/// Interpreters that share a GIL share its interval, so one of them cannot choose it.
+#[test]
+fn own_gil_or_not_a_switch_interval_of_a_group_is_told() {
+    let server = server()
+        .app(
+            "interval.py",
+            "import sys\n\
+             def application(environ, start_response):\n    \
+                 start_response('200 OK', [])\n    \
+                 return [str(sys.getswitchinterval()).encode()]\n",
+        )
+        .config("WSGISwitchInterval 0.5")
+        .config(
+            "<WSGIInterpreterOptions application-group=one>\nWSGISwitchInterval 0.25\n</WSGIInterpreterOptions>\n\
+             <WSGIInterpreterOptions process-group=other application-group=two>\nWSGISwitchInterval 0.25\n\
+             </WSGIInterpreterOptions>",
+        )
+        .config("WSGIScriptAlias /one ${APPS}/interval.py application-group=one")
+        .config("WSGIScriptAlias /two ${APPS}/interval.py application-group=two")
+        .expect_log("^WSGI0199: .*'one'")
+        .start();
+    for group in ["/one", "/two"] {
+        assert_eq!(server.get(group).text(), "0.5", "{group}");
+    }
+    server.finish();
+}

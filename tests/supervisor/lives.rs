@@ -248,3 +248,122 @@ fn a_process_without_socket_is_replaced() {
     httpd.wait_for_successor(pid);
     httpd.wait_for_line(&["WSGI1113"]);
 }
+
+/// Seconds of CPU time that a process has used.
+fn cpu_seconds(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("readable");
+    let fields = stat.rsplit_once(')').expect("a name").1;
+    let ticks: Vec<f64> = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse().expect("a number"))
+        .collect();
+    // Linux tells this time in hundredths of a second on all machines.
+    (ticks[0] + ticks[1]) / 100.0
+}
+
+#[test]
+fn waiting_for_a_group_that_fails_and_one_that_serves_costs_nothing() {
+    let mut httpd = Httpd::start();
+    httpd.serve(vec![httpd.group()]);
+    httpd.write("app.py", "exit 3");
+    let mut failing = httpd.group();
+    failing.name = "failing".to_owned();
+    let plan = httpd.plan(vec![failing]);
+    httpd.configure(plan).expect("accepted");
+    wait_until("the pauses are long", || {
+        httpd.read("trace").matches("started").count() >= 6
+    });
+    let (begin, before) = (Instant::now(), cpu_seconds(httpd.supervisor.id()));
+    wait_until("two seconds are over", || {
+        begin.elapsed() > Duration::from_secs(2)
+    });
+    let used = cpu_seconds(httpd.supervisor.id()) - before;
+    assert!(used <= 0.04, "{used} s of CPU time in two seconds");
+}
+
+#[test]
+fn a_process_that_sends_no_messages_is_ended_and_others_are_served_meanwhile() {
+    for what in ["babble", "flood"] {
+        let mut httpd = Httpd::start();
+        let mut other = httpd.group();
+        other.name = "other".to_owned();
+        httpd.write("mad.py", what);
+        let mut mad = httpd.group();
+        mad.imports[0].script = httpd.path("mad.py");
+        mad.options.shutdown_timeout = Some(Duration::from_secs(1));
+        mad.options.startup_timeout = Some(Duration::from_secs(1));
+        let plan = httpd.plan(vec![mad, other]);
+        httpd.configure(plan).expect("accepted");
+        httpd.wait_for_line(&[
+            "[wsgi:error]",
+            if what == "babble" { "WSGI1104" } else { "WSGI1107" },
+        ]);
+        let pid = httpd.boards["other"].in_state(PositionState::Ready)[0].2;
+        signal(pid, "-KILL");
+        wait_until("the other group has a new process", || {
+            let ready = httpd.boards["other"].in_state(PositionState::Ready);
+            ready.len() == 1 && ready[0].2 != pid
+        });
+        assert!(httpd.ready().is_empty());
+    }
+}
+
+#[test]
+fn what_a_request_made_a_process_load_its_successor_loads_before_it_serves() {
+    let mut httpd = Httpd::start();
+    httpd.serve(vec![httpd.group()]);
+    httpd.write("other.py", "ok");
+    let pid = httpd.ready()[0];
+    // The answers come in order: what is told before the signal's end is known by then.
+    signal(pid, "-HUP");
+    wait_until("it is loaded", || {
+        signal(pid, "-USR1");
+        httpd.ready() != [pid]
+    });
+    let new = httpd.wait_for_successor(pid);
+    let trace = httpd.read("trace");
+    assert!(
+        trace.contains(&format!("{new} started 2 app.py other.py")),
+        "{trace}"
+    );
+    // A script that is gone is no reason not to start.
+    std::fs::remove_file(httpd.path("other.py")).expect("removed");
+    signal(new, "-USR1");
+    let newest = httpd.wait_for_successor(new);
+    assert!(
+        httpd
+            .read("trace")
+            .contains(&format!("{newest} started 3 app.py\n"))
+    );
+}
+
+#[test]
+fn a_service_never_runs_twice() {
+    let mut httpd = Httpd::start();
+    let mut group = httpd.group();
+    group.options.threads = 0;
+    httpd.serve(vec![group.clone()]);
+    let pid = httpd.ready()[0];
+    let plan = httpd.plan(vec![group]);
+    httpd.configure(plan).expect("accepted");
+    wait_until("another runs", || {
+        let started = httpd.read("trace").matches("started").count();
+        assert!(started < 2 || !exists(pid), "both run");
+        started == 2
+    });
+}
+
+#[test]
+fn a_service_that_ends_after_a_while_is_started_again_without_an_error() {
+    let mut httpd = Httpd::start();
+    httpd.write("app.py", "end 6");
+    let mut group = httpd.group();
+    group.options.threads = 0;
+    httpd.serve(vec![group]);
+    let pid = httpd.ready()[0];
+    httpd.wait_for_successor(pid);
+    httpd.wait_for_line(&["[wsgi:info]", &pid.to_string(), "has ended by itself"]);
+    assert!(!httpd.read("log").contains("[wsgi:error]"));
+}

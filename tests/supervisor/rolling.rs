@@ -225,3 +225,43 @@ fn fewer_processes_are_enough_after_a_restart() {
         now.len() == 1 && before.iter().all(|pid| !exists(*pid))
     });
 }
+
+/// Open descriptors and resident bytes of the supervisor.
+fn size(httpd: &Httpd) -> (usize, u64) {
+    let pid = httpd.supervisor.id();
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("readable");
+    let resident = mod_rwsgi::sys::child::resident_bytes(pid).expect("told");
+    (descriptors.count(), resident)
+}
+
+#[test]
+fn restarts_of_httpd_leave_nothing_behind_in_the_supervisor() {
+    let (mut httpd, mut pid) = serving(|_| {});
+    let mut restart = |httpd: &mut Httpd| {
+        let plan = httpd.plan(vec![httpd.group()]);
+        httpd.configure(plan).expect("accepted");
+        // The children of the generation before have ended.
+        let last = httpd.children.len() - 1;
+        httpd.children.drain(..last);
+        pid = httpd.wait_for_successor(pid);
+    };
+    for _ in 0..5 {
+        restart(&mut httpd);
+    }
+    let (descriptors, resident) = size(&httpd);
+    for _ in 0..25 {
+        restart(&mut httpd);
+    }
+    wait_until("as many descriptors as before", || size(&httpd).0 == descriptors);
+    let grown = size(&httpd).1.saturating_sub(resident);
+    assert!(grown < 256 << 10, "{grown} bytes more");
+    let directory = httpd
+        .plan(vec![])
+        .directory
+        .join(httpd.board().number.to_string());
+    assert_eq!(
+        std::fs::read_dir(directory).expect("readable").count(),
+        1,
+        "sockets"
+    );
+}

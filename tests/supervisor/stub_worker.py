@@ -47,6 +47,15 @@ def load(script):
         os._exit(int(rest[0]))
     if what == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
+    if what == "babble":
+        channel.sendall(b"\xff" * 8)
+        signal.pause()
+    if what == "flood":
+        while True:
+            send({"Loading": {"import": {"script": script * 100, "application_group": ""}}})
+    if what == "end":
+        signal.alarm(int(rest[0]))
+        signal.signal(signal.SIGALRM, lambda number, frame: os._exit(0))
     if what == "hang":
         signal.pause()
     return what != "broken"
@@ -55,7 +64,7 @@ def load(script):
 def main():
     faulthandler.enable(7)
     pending = []
-    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
         signal.signal(number, lambda number, frame: pending.append(number))
     send({"Hello": {"version": os.environ["STUB_VERSION"], "python": sys.version.split()[0]}})
     plan = receive()["Start"]
@@ -71,9 +80,14 @@ def main():
         except InterruptedError:
             ready = []
         while pending:
-            number = pending.pop()
+            number = pending.pop(0)
             if number == signal.SIGUSR1:
                 send({"WantsReplacement": {"reason": "eviction_signal"}})
+            elif number == signal.SIGHUP:
+                script = loads[0]["import"]["script"].replace("app.py", "other.py")
+                asked = {"script": script, "application_group": "other"}
+                send({"Loading": {"import": asked}})
+                send({"Loaded": {"import": asked, "success": load(script)}})
             elif number == signal.SIGUSR2:
                 send({"Outdated": {"import": loads[0]["import"]}})
             else:

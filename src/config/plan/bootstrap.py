@@ -1,40 +1,43 @@
-import os
-import sys
-import sysconfig
-
-if sys.path and sys.path[0] == "":
-    del sys.path[0]
+# What a group's Python executable runs (-c): finds the worker and becomes one. The arguments are the folders
+# where workers are installed, with a folder pythonX.Y for each Python. Leaves nothing behind in __main__.
 
 
-def find():
-    try:
-        import rwsgi._native as native
+def _rwsgi_bootstrap():
+    import os
+    import sys
+    import time
 
-        return native
-    except ModuleNotFoundError as error:
-        if error.name not in ("rwsgi", "rwsgi._native"):
-            raise
-    minor = "python%d.%d" % sys.version_info[:2]
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        minor += "t"
-    for folder in sys.argv[1:]:
-        sys.modules.pop("rwsgi", None)
-        sys.path.insert(0, os.path.join(folder, minor))
+    del globals()["_rwsgi_bootstrap"]
+    # The working directory is no place to import from.
+    if sys.path and sys.path[0] == "":
+        del sys.path[0]
+    version = "%d.%d" % sys.version_info[:2]
+    folder = "python" + version + getattr(sys, "abiflags", "").replace("d", "")
+    places = [os.path.join(place, folder) for place in sys.argv[1:]]
+    reasons = []
+    for place in [None, *places]:
+        if place is not None:
+            sys.path.append(place)
         try:
-            import rwsgi._native as native
-
-            return native
-        except ModuleNotFoundError as error:
-            if error.name not in ("rwsgi", "rwsgi._native"):
-                raise
+            from rwsgi import _native
+            return _native.main
+        except ImportError as error:
+            sys.modules.pop("rwsgi", None)
+            # A worker that is there and cannot be loaded tells more than one that is not.
+            if getattr(error, "name", None) != "rwsgi" or error.path is not None:
+                reasons.append(f"; the one in {place or sys.prefix} cannot be loaded: {error}")
         finally:
-            del sys.path[0]
+            if place is not None:
+                sys.path.remove(place)
+    now = time.time()
+    stamp = time.strftime("%a %b %d %H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1e6):06d}"
     sys.stderr.write(
-        "%s has no package 'rwsgi', and none for it is in %s: run '%s -m pip install rwsgi'.\n"
-        % (sys.executable, ", ".join(os.path.join(f, minor) for f in sys.argv[1:]), sys.executable)
+        f"[{stamp} {time.strftime('%Y', time.localtime(now))}] [wsgi:error] [pid {os.getpid()}] WSGI1120: no worker "
+        f"for Python {version} ({sys.executable}): install the package rwsgi into {sys.prefix}, or build it into "
+        f"{' or '.join(places) or 'a folder of workers'} (make build install PYTHON={sys.executable})"
+        f"{''.join(reasons)}\n"
     )
-    sys.stderr.flush()
-    os._exit(71)
+    return lambda: 71
 
 
-find().main()
+raise SystemExit(_rwsgi_bootstrap()())

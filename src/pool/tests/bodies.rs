@@ -84,7 +84,34 @@ fn a_long_body_and_a_long_answer_pass_each_other() {
     let verdict = site.run(&mut visitor, BodyLength::Known(10 << 20));
     assert_eq!(verdict, Verdict::Complete);
     assert!(visitor.response() == body);
-    assert!(visitor.continues > 0);
+}
+
+#[test]
+fn a_client_that_waits_for_it_is_told_to_send_unless_the_answer_is_there() {
+    let site = Site::new(1, |_| {});
+    let is_quick = std::sync::atomic::AtomicBool::new(true);
+    site.stub(0, move |stub| {
+        stub.read_params();
+        stub.start();
+        if !is_quick.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            stub.read_body();
+        }
+        let body = stub.body.clone();
+        stub.finish();
+        stub.answer(&body);
+    });
+    for (response, told) in [(&b""[..], 0), (b"sent", 1)] {
+        let mut visitor = Visitor {
+            waits: true,
+            ..Visitor::with_body(&[b"sent"])
+        };
+        let verdict = site.run(&mut visitor, BodyLength::Known(4));
+        assert_eq!(
+            (verdict, visitor.response()),
+            (Verdict::Complete, response.to_vec())
+        );
+        assert_eq!(visitor.continues, told);
+    }
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn a_silent_worker_is_given_up_before_and_after_its_head() {
     assert_eq!((verdict, before.codes()), (Verdict::Fail(504), vec!["WSGI0145"]));
     let mut after = Visitor::with_body(&[b"head"]);
     let verdict = site.run(&mut after, BodyLength::Known(4));
-    assert_eq!((verdict, after.codes()), (Verdict::Fail(504), vec!["WSGI1136"]));
+    assert_eq!((verdict, after.codes()), (Verdict::BreakOff, vec!["WSGI1136"]));
     assert_eq!(after.response(), b"x");
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Visitor {
     pub(super) flushes: u32,
     pub(super) parts: u32,
     pub(super) log: Vec<String>,
+    /// Sends nothing of its body before it is told to.
+    pub(super) waits: bool,
     pub(super) continues: u32,
     /// Told of each flush.
     pub(super) on_flush: Option<std::sync::mpsc::Sender<Vec<u8>>>,
@@ -93,6 +95,9 @@ impl Client for Visitor {
     }
 
     fn read_arrived(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, BodyError> {
+        if self.waits {
+            return Ok(None);
+        }
         match self.body.pop_front() {
             Some(Step::Data(data)) => Ok(Some(self.give(data, buffer))),
             Some(Step::Pause) => Ok(None),
@@ -105,7 +110,12 @@ impl Client for Visitor {
         }
     }
 
+    fn awaits_continue(&self) -> bool {
+        self.waits
+    }
+
     fn answer_expect_continue(&mut self) {
+        self.waits = false;
         self.continues += 1;
     }
 

@@ -1,10 +1,12 @@
-//! Starting and stopping Python in an httpd child.
+//! Starting and stopping Python in an httpd child, and taking it over in a worker.
 //!
 //! Nothing here runs in httpd's parent: a child starts Python after it was forked, so that every start of
-//! a child is a clean start, and stops it on the thread that started it.
+//! a child is a clean start, and stops it on the thread that started it. A worker is a process of a Python
+//! executable, which has started Python already and ends it.
 
 mod start;
 mod stop;
+mod worker;
 
 use std::cell::Cell;
 use std::ffi::CStr;
@@ -19,6 +21,7 @@ use super::{Attached, Interpreter};
 
 pub use start::{HashSeed, Settings};
 pub use stop::{Stopped, child_leave, child_stop};
+pub use worker::{worker_announce_stop, worker_start, worker_stop};
 
 /// Why Python, or an interpreter, could not start. One line.
 #[derive(Debug)]
@@ -49,9 +52,9 @@ pub trait Plan: Send + Sync {
     /// Sets up a new interpreter. Called once in each, attached to it, before anything else runs there.
     fn prepare(&self, py: Attached<'_>) -> Result<(), String>;
 
-    /// Tells an interpreter that the process stops. Called once in each, attached to it, while requests may
-    /// still run.
-    fn announce_stop(&self, _py: Attached<'_>) {}
+    /// Tells an interpreter that the process stops, and why if it is a worker. Called once in each, attached
+    /// to it, while requests may still run.
+    fn announce_stop(&self, _py: Attached<'_>, _reason: &str) {}
 }
 
 /// How a sub-interpreter is separated from the others of its process.
@@ -160,9 +163,19 @@ pub fn child_start(settings: &Settings, plan: Box<dyn Plan>) -> Result<(), Start
     }
     start::initialize(settings)?;
     // SAFETY: initialised by this thread, which is attached to the main interpreter.
+    unsafe { set_up(plan) }
+}
+
+/// Sets up the main interpreter by `plan`, and detaches from it.
+///
+/// # Safety
+///
+/// The current thread is attached to the main interpreter, and no [`Attached`] is used after this.
+unsafe fn set_up(plan: Box<dyn Plan>) -> Result<(), StartError> {
+    // SAFETY: attached to the main interpreter by the caller's promise.
     let (raw, state) = unsafe { (ffi::PyInterpreterState_Main(), ffi::PyThreadState_Get()) };
     let main: &'static Interpreter = Box::leak(Box::new(Interpreter::new(String::new(), 0, raw)));
-    // SAFETY: the thread state that initialisation left current.
+    // SAFETY: the thread state that is current.
     unsafe { main.adopt_current(state) };
     // SAFETY: this thread is attached until PyEval_SaveThread below.
     let py = unsafe { Attached::assume(main) };
@@ -170,7 +183,7 @@ pub fn child_start(settings: &Settings, plan: Box<dyn Plan>) -> Result<(), Start
         WITHOUT_GIL.store(runs_without_gil(py), Ordering::Relaxed);
     }
     let prepared = plan.prepare(py);
-    // SAFETY: attached since initialisation.
+    // SAFETY: attached.
     unsafe { ffi::PyEval_SaveThread() };
     let runtime = Runtime {
         main,
@@ -181,6 +194,14 @@ pub fn child_start(settings: &Settings, plan: Box<dyn Plan>) -> Result<(), Start
     };
     let _ = RUNTIME.set(runtime);
     prepared.map_err(StartError)
+}
+
+/// Runs `f` in every interpreter there is now, the main one last.
+pub fn in_every_interpreter(mut f: impl FnMut(Attached<'_>)) {
+    let Some(runtime) = RUNTIME.get() else { return };
+    for interpreter in runtime.all() {
+        let _ = interpreter.attach(&mut f);
+    }
 }
 
 /// Counts a request as running Python; see [`child_stop`].

@@ -36,7 +36,7 @@ pub fn child_stop(patience: Duration) -> Stopped {
     if STOPPING.load(Ordering::Acquire) {
         return Stopped::NotRunning;
     }
-    runtime.announce_stop();
+    runtime.announce_stop("");
     let still_active = runtime.wait_until_idle(patience);
     for interpreter in runtime.all() {
         let _ = interpreter.attach(run_exit_callbacks);
@@ -61,27 +61,27 @@ pub fn child_leave() {
     if crate::python::is_attached() || STOPPING.load(Ordering::Acquire) {
         return;
     }
-    runtime.announce_stop();
+    runtime.announce_stop("");
     STOPPING.store(true, Ordering::Release);
 }
 
 impl Runtime {
-    fn all(&self) -> Vec<&'static Interpreter> {
+    pub(super) fn all(&self) -> Vec<&'static Interpreter> {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         groups.values().copied().chain([self.main]).collect()
     }
 
-    fn announce_stop(&self) {
+    pub(super) fn announce_stop(&self, reason: &str) {
         for interpreter in self.all() {
-            let _ = interpreter.attach(|py| self.plan.announce_stop(py));
+            let _ = interpreter.attach(|py| self.plan.announce_stop(py, reason));
         }
     }
 
-    fn wait_until_idle(&self, patience: Duration) -> usize {
-        let deadline = Instant::now() + patience;
+    pub(super) fn wait_until_idle(&self, patience: Duration) -> usize {
+        let deadline = Instant::now().checked_add(patience);
         loop {
             let active = self.active.load(Ordering::Acquire);
-            if active == 0 || Instant::now() >= deadline {
+            if active == 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return active;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -91,7 +91,7 @@ impl Runtime {
 
 /// Runs what CPython itself would run first when the interpreter ends: joins its non-daemon threads and
 /// calls the `atexit` callbacks. Errors are printed by Python to `sys.stderr`.
-fn run_exit_callbacks(py: Attached<'_>) {
+pub(super) fn run_exit_callbacks(py: Attached<'_>) {
     if let Ok(threading) = py.import(c"threading") {
         drop(threading.call_method(py, c"_shutdown", []));
     }
@@ -101,7 +101,7 @@ fn run_exit_callbacks(py: Attached<'_>) {
 }
 
 /// Ends a sub-interpreter; false when threads of its own keep it alive.
-fn end_interpreter(group: &'static Interpreter) -> bool {
+pub(super) fn end_interpreter(group: &'static Interpreter) -> bool {
     let Some(main) = main_interpreter() else {
         return false;
     };

@@ -38,6 +38,7 @@ pub struct Builder {
     arguments: Vec<String>,
     launcher: Vec<OsString>,
     pub(crate) single_process: bool,
+    pub(crate) keeps_connections: bool,
     pub(crate) rules: Rules,
     pub(crate) limit: Duration,
 }
@@ -83,6 +84,7 @@ impl Builder {
             arguments: Vec::new(),
             launcher: Vec::new(),
             single_process: false,
+            keeps_connections: false,
             rules: Rules::default(),
             limit: Duration::from_secs(60),
         }
@@ -177,6 +179,14 @@ impl Builder {
         self
     }
 
+    /// Configuration text before all that [`Builder::config`] gave, for what counts in its order: of the aliases
+    /// that match, the first.
+    #[must_use]
+    pub fn config_first(mut self, text: &str) -> Self {
+        self.extra.insert_str(0, &format!("{text}\n"));
+        self
+    }
+
     /// No access log, for measurements.
     #[must_use]
     pub fn without_access_log(mut self) -> Self {
@@ -211,6 +221,13 @@ impl Builder {
     #[must_use]
     pub fn single_process(mut self) -> Self {
         self.single_process = true;
+        self
+    }
+
+    /// Children may hold connections at the end, as a proxy does to what it asks.
+    #[must_use]
+    pub fn keeps_connections(mut self) -> Self {
+        self.keeps_connections = true;
         self
     }
 

@@ -52,7 +52,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn open(address: SocketAddr) -> io::Result<Connection> {
+    /// Connects, with a limit for this and for every write.
+    ///
+    /// # Errors
+    /// When nobody accepts.
+    pub fn open(address: SocketAddr) -> io::Result<Connection> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(PATIENCE))?;

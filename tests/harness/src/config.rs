@@ -10,9 +10,6 @@ use crate::process;
 /// Modules every server has; the rest is asked for with [`crate::Builder::module`].
 const BASE_MODULES: [&str; 7] = ["unixd", "log_config", "authz_core", "mime", "dir", "alias", "env"];
 
-/// Accounts that distributions give to httpd; a server started by root runs as the first known.
-const ACCOUNTS: [&str; 5] = ["www-data", "apache", "wwwrun", "http", "nobody"];
-
 /// Cargo leaves the module in `deps/` and the command that belongs to it above.
 fn command_above(module: &Path) -> Option<PathBuf> {
     let folder = module.parent()?;
@@ -96,17 +93,8 @@ impl Parts<'_> {
     }
 
     fn identity(&self, text: &mut String) {
-        if process::is_root() {
-            let account = ACCOUNTS
-                .iter()
-                .find(|name| process::account_exists(name))
-                .expect("an account for httpd");
-            let group = if process::group_exists(account) {
-                account
-            } else {
-                "nogroup"
-            };
-            let _ = writeln!(text, "User {account}\nGroup {group}");
+        if let Some(account) = process::serving_account() {
+            let _ = writeln!(text, "User {}\nGroup {}", account.name, account.group);
         }
     }
 

@@ -82,6 +82,15 @@ pub fn httpd_module_exists(name: &str) -> bool {
     httpd.has_built_in(name) || httpd.module_file(name).exists()
 }
 
+/// What the installed httpd calls its version, such as `Apache/2.4.71 (Debian)`.
+pub fn httpd_version() -> String {
+    let output = Command::new(&Httpd::installed().program).arg("-v").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let text = text.unwrap_or_default();
+    let version = text.lines().find_map(|line| line.strip_prefix("Server version:"));
+    version.map_or_else(|| "unknown".to_string(), |version| version.trim().to_string())
+}
+
 /// The module under test: `RWSGI_TEST_MODULE`, else `libmod_rwsgi.so` of the build that made the
 /// running program.
 ///

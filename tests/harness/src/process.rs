@@ -167,18 +167,54 @@ pub fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
-/// Whether the account database has this user.
-pub(crate) fn account_exists(name: &str) -> bool {
-    database_has("/etc/passwd", name)
+/// Accounts that distributions give to httpd; a server started by root runs as the first known.
+const ACCOUNTS: [&str; 5] = ["www-data", "apache", "wwwrun", "http", "nobody"];
+
+/// The account that servers started by root run as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its name.
+    pub name: &'static str,
+    /// The name of its group.
+    pub group: &'static str,
+    /// Its user id.
+    pub user_id: u32,
+    /// The id of its group.
+    pub group_id: u32,
 }
 
-/// Whether the account database has this group.
-pub(crate) fn group_exists(name: &str) -> bool {
-    database_has("/etc/group", name)
+/// The account for a server; `None` when this process is not root and servers run as it does.
+///
+/// # Panics
+/// When the machine has none of the usual accounts.
+pub fn serving_account() -> Option<Account> {
+    is_root().then(|| {
+        let found = ACCOUNTS.iter().find_map(|name| {
+            let user_id = database_id("/etc/passwd", name)?;
+            let group = [name, "nogroup"].into_iter().find_map(|group| {
+                let group_id = database_id("/etc/group", group)?;
+                Some((group, group_id))
+            });
+            let (group, group_id) = group?;
+            Some(Account {
+                name,
+                group,
+                user_id,
+                group_id,
+            })
+        });
+        found.expect("an account for httpd")
+    })
 }
 
-fn database_has(file: &str, name: &str) -> bool {
-    fs::read_to_string(file).is_ok_and(|text| text.lines().any(|line| line.split(':').next() == Some(name)))
+/// `NAME:x:ID:...`
+fn database_id(file: &str, name: &str) -> Option<u32> {
+    let text = fs::read_to_string(file).ok()?;
+    let mut fields = text
+        .lines()
+        .map(|line| line.split(':'))
+        .find_map(|mut fields| (fields.next() == Some(name)).then_some(fields))?;
+    fields.nth(1)?.parse().ok()
 }
 
 /// A signal to one process.
@@ -211,7 +247,7 @@ pub fn signal_group(group: u32, number: i32) -> io::Result<()> {
 
 /// Makes the command end when the thread that starts it ends, so that an interrupted test run
 /// leaves no server behind.
-pub(crate) fn end_with_starter(command: &mut Command) {
+pub fn end_with_starter(command: &mut Command) {
     // SAFETY: the closure runs between fork and exec and only makes the async-signal-safe prctl call.
     unsafe {
         command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) {

@@ -1,5 +1,7 @@
 //! Responses as they arrived on the wire.
 
+use std::fmt;
+
 /// How a response says where its body ends (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -108,7 +110,7 @@ fn parse_field(line: &str) -> Result<(String, String), String> {
 }
 
 /// One response, final head and body.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Response {
     /// The status line without its line end.
     pub status_line: String,
@@ -130,6 +132,23 @@ pub struct Response {
     pub interim: Vec<u16>,
     /// The bytes of the final head, with the empty line.
     pub raw_head: Vec<u8>,
+}
+
+/// As much as a reader of a failed test needs: the body as text, and not for ever.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 500;
+        let text: String = self.text().chars().take(LONGEST).collect();
+        f.debug_struct("Response")
+            .field("status_line", &self.status_line)
+            .field("headers", &self.headers)
+            .field("framing", &self.framing)
+            .field("complete", &self.complete)
+            .field("interim", &self.interim)
+            .field("length", &self.body.len())
+            .field("text", &text)
+            .finish()
+    }
 }
 
 impl Response {

@@ -101,15 +101,16 @@ fn a_locale_that_is_not_installed_is_told() {
 
 #[test]
 fn variables_come_from_httpd_then_a_file_then_the_option() {
-    let server =
-        group("threads=2 env-file=${ROOT}/conf/site.env env=LAST=option env=SPACED='two words' env=EMPTY=")
-            .file(
-                "conf/site.env",
-                "# the site's own\nFIRST=file\nLAST=file\n\nQUOTED=\"a b\"\n",
-            )
-            .env("FIRST", "httpd")
-            .env("GIVEN", "httpd")
-            .start();
+    let server = group(
+        r#"threads=2 env-file=${ROOT}/conf/site.env env=LAST=option env="SPACED=two words" env=EMPTY="#,
+    )
+    .file(
+        "conf/site.env",
+        "# the site's own\nFIRST=file\nLAST=file\n\nQUOTED=\"a b\"\n",
+    )
+    .env("FIRST", "httpd")
+    .env("GIVEN", "httpd")
+    .start();
     let found = json(&server, "/environment");
     for (name, value) in [
         ("GIVEN", "httpd"),

@@ -21,7 +21,7 @@ fn telling(options: &str) -> Builder {
 fn an_import_script_is_loaded_once_in_every_process_before_it_serves() {
     let server = telling("processes=2 threads=2")
         .config("WSGIImportScript ${APPS}/own.py process-group=cases application-group=blue")
-        .config("WSGIScriptAlias /own ${APPS}/own.py process-group=cases application-group=blue")
+        .config_first("WSGIScriptAlias /own ${APPS}/own.py process-group=cases application-group=blue")
         .start();
     let first: u32 = super::number(&server.get("/own"));
     for worker in server.workers() {
@@ -35,7 +35,7 @@ fn an_import_script_is_loaded_once_in_every_process_before_it_serves() {
 #[test]
 fn an_alias_with_both_groups_is_loaded_before_a_request() {
     let server = telling("threads=2")
-        .config("WSGIScriptAlias /own ${APPS}/own.py process-group=cases application-group=%{GLOBAL}")
+        .config_first("WSGIScriptAlias /own ${APPS}/own.py process-group=cases application-group=%{GLOBAL}")
         .start();
     server.wait_for_log("^loaded [0-9]+ True cases ''$");
     assert_eq!(server.access_log(), Vec::<String>::new(), "before any request");
@@ -47,7 +47,7 @@ fn an_import_script_that_fails_is_told_and_the_process_serves() {
     let server = group("threads=2")
         .app("own.py", "1/0\n")
         .config("WSGIImportScript ${APPS}/own.py process-group=cases application-group=%{GLOBAL}")
-        .config("WSGIScriptAlias /own ${APPS}/own.py process-group=cases")
+        .config_first("WSGIScriptAlias /own ${APPS}/own.py process-group=cases")
         .expect_log("^WSGI0109: ")
         .expect_exception("ZeroDivisionError: ")
         .allow_log("^WSGI(1041|11[0-9][0-9])|^loaded ")
@@ -62,7 +62,7 @@ fn an_import_script_that_fails_is_told_and_the_process_serves() {
 #[test]
 fn a_successor_loads_what_its_predecessor_had_loaded() {
     let server = telling("threads=2")
-        .config("WSGIScriptAlias /own ${APPS}/own.py process-group=cases")
+        .config_first("WSGIScriptAlias /own ${APPS}/own.py process-group=cases")
         .start();
     let old = super::number(&server.get("/own"));
     rwsgi_harness::process::signal(old, 15).expect("it runs");

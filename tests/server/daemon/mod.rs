@@ -10,6 +10,7 @@ mod load;
 mod logging;
 mod outcomes;
 mod overload;
+mod parent;
 mod parent_configuration;
 mod parent_supervisor;
 mod privileges;
@@ -38,7 +39,7 @@ fn group(options: &str) -> Builder {
         .config(&format!("WSGIDaemonProcess cases {options}"))
         .config("WSGIScriptAlias / ${APPS}/daemon_cases.py process-group=cases")
         .config("WSGIApplicationGroup %{GLOBAL}")
-        .allow_log(r"^stopping of \d+|^(asleep|holding|computing|never ending|first piece)")
+        .allow_log(r"^stopping of \d+|\] (asleep|holding|computing|never ending|first piece) ")
 }
 
 /// The one number, or the longer one where `make soak` runs.

@@ -7,7 +7,7 @@ use crate::assert_error_page;
 #[test]
 fn an_undefined_group_is_a_500() {
     let server = group("threads=2")
-        .config("WSGIScriptAlias /lost ${APPS}/hello.py process-group=nobody")
+        .config_first("WSGIScriptAlias /lost ${APPS}/hello.py process-group=nobody")
         .start();
     assert_error_page(&server.get("/lost"), 500);
     one_line(&server, "WSGI015[01]");
@@ -23,11 +23,12 @@ fn a_group_of_another_host_is_a_500() {
         .config(
             "<VirtualHost *:${PORT_OTHER}>\nServerName other.example\n\
              WSGIDaemonProcess theirs threads=2\n\
-             WSGIScriptAlias / ${APPS}/hello.py process-group=theirs\n</VirtualHost>\n\
-             WSGIScriptAlias /theirs ${APPS}/hello.py\n<Location /theirs>\nWSGIProcessGroup theirs\n</Location>",
+             WSGIScriptAlias / ${APPS}/hello.py process-group=theirs\n</VirtualHost>",
         )
-        .allow_log("^WSGI0152")
+        .config_first("WSGIScriptAlias /theirs ${APPS}/hello.py process-group=theirs")
+        .expect_log("^WSGI0152")
         .start();
+    assert_error_page(&server.get("/theirs"), 500);
     assert_eq!(
         server.connect_to(server.port_of("OTHER")).get("/").text(),
         "Hello world!\n"
@@ -71,7 +72,9 @@ fn a_group_that_is_not_listed_is_a_500() {
 #[test]
 fn embedded_applications_can_be_forbidden() {
     let server = group("threads=2")
-        .config("WSGIRestrictEmbedded On\nWSGIScriptAlias /embedded ${APPS}/hello.py process-group=%{GLOBAL}")
+        .config_first(
+            "WSGIRestrictEmbedded On\nWSGIScriptAlias /embedded ${APPS}/hello.py process-group=%{GLOBAL}",
+        )
         .expect_log("^WSGI0143")
         .start();
     assert_error_page(&server.get("/embedded"), 500);
@@ -106,7 +109,7 @@ fn header_lines_up_to_the_default_pass() {
 #[test]
 fn a_script_that_is_gone_is_a_404() {
     let server = group("threads=2")
-        .config("WSGIScriptAlias /gone ${APPS}/no_such.py process-group=cases")
+        .config_first("WSGIScriptAlias /gone ${APPS}/no_such.py process-group=cases")
         .allow_log("AH00128|WSGI0135")
         .start();
     assert_error_page(&server.get("/gone"), 404);

@@ -33,16 +33,17 @@ fn p05_a_process_has_its_user_its_groups_and_nothing_more() {
         return;
     }
     let server = group(&format!(
-        "user={USER} group={} supplementary-groups={}",
-        EXTRA[0],
+        "user={USER} group={USER} supplementary-groups={}",
         EXTRA.join(",")
     ))
     .start();
     let status = status(pid(&server));
-    let (uid, gid) = (id("/etc/passwd", USER), id("/etc/group", EXTRA[0]));
+    let (uid, gid) = (id("/etc/passwd", USER), id("/etc/group", USER));
     assert_eq!(status["Uid"], format!("{uid} {uid} {uid} {uid}"));
     assert_eq!(status["Gid"], format!("{gid} {gid} {gid} {gid}"));
-    let mut groups: Vec<u32> = EXTRA.map(|name| id("/etc/group", name)).to_vec();
+    let mut groups: Vec<u32> = [USER, EXTRA[0], EXTRA[1]]
+        .map(|name| id("/etc/group", name))
+        .to_vec();
     groups.sort_unstable();
     let mut seen: Vec<u32> = status["Groups"]
         .split(' ')

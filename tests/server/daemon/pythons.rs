@@ -262,8 +262,16 @@ fn twelve_mistakes_are_one_line_each_and_harm_no_other_host() {
             .into_iter()
             .filter(|line| line.is_trouble() && !line.client)
             .collect();
-        assert_eq!(naming.len(), 1, "{name}: {naming:#?}\n{}", server.report());
-        println!("{name}: {}", naming[0].message);
+        let first = naming
+            .first()
+            .unwrap_or_else(|| panic!("{name}: not told\n{}", server.report()));
+        let by_parent = naming
+            .iter()
+            .filter(|line| line.pid == server.parent_pid())
+            .count();
+        // The parent says what it can see in the files, once; each vain start is told until the starts get rare.
+        assert!(by_parent <= 1 && naming.len() <= 6, "{name}: {naming:#?}");
+        println!("{name}: {}", first.message);
         server.finish();
     }
 }

@@ -11,7 +11,7 @@ use rwsgi_harness::{Builder, Server};
 fn owned(options: &str) -> Builder {
     group(options)
         .file("owned/hello.py", include_str!("../../apps/hello.py"))
-        .config("WSGIScriptAlias /owned ${ROOT}/owned/hello.py process-group=cases")
+        .config_first("WSGIScriptAlias /owned ${ROOT}/owned/hello.py process-group=cases")
         .allow_log("^WSGI01(5[3-9]|6[0-9]|7[0-3])")
 }
 

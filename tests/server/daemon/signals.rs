@@ -19,8 +19,8 @@ const LISTENS: &str = "import sys, threading, mod_wsgi\n\
 fn signals_are_heard_in_every_interpreter_and_end_nothing() {
     let server = group("threads=2")
         .app("listens.py", LISTENS)
-        .config("WSGIScriptAlias /one ${APPS}/listens.py process-group=cases application-group=one")
-        .config("WSGIScriptAlias /two ${APPS}/listens.py process-group=cases application-group=two")
+        .config_first("WSGIScriptAlias /one ${APPS}/listens.py process-group=cases application-group=one")
+        .config_first("WSGIScriptAlias /two ${APPS}/listens.py process-group=cases application-group=two")
         .allow_log("^heard ")
         .start();
     let worker = pid(&server);
@@ -40,7 +40,7 @@ fn signals_are_heard_in_every_interpreter_and_end_nothing() {
 #[test]
 fn times_of_a_request_are_in_their_order() {
     let server = group("threads=2")
-        .config("WSGIScriptAlias /dump ${APPS}/environ_dump.py process-group=cases")
+        .config_first("WSGIScriptAlias /dump ${APPS}/environ_dump.py process-group=cases")
         .start();
     let text = server.get("/dump").text();
     let time = |key: &str| -> f64 {
@@ -77,7 +77,7 @@ fn the_module_tells_of_its_group() {
                  start_response('200 OK', [])\n    \
                  return [json.dumps(facts).encode()]\n",
         )
-        .config("WSGIScriptAlias /tells ${APPS}/tells.py process-group=cases")
+        .config_first("WSGIScriptAlias /tells ${APPS}/tells.py process-group=cases")
         .start();
     assert_eq!(
         json(&server, "/tells"),

@@ -1,4 +1,4 @@
-//! HTTP/2 clients that misbehave: httpd refuses them, and the application is let go of.
+//! HTTP/2 clients that misbehave: httpd refuses them, and the application is let go of.
 
 use std::time::Duration;
 
@@ -127,7 +127,7 @@ fn r27_a_plain_request_and_te_trailers() {
 }
 
 #[test]
-fn r27_rapid_reset() {
+fn r27_a56_rapid_reset() {
     let Some(builder) = builder() else { return };
     let server = builder.start();
     let children = server.children();
@@ -150,7 +150,7 @@ fn r27_rapid_reset() {
 }
 
 #[test]
-fn r27_streams_are_reset_while_they_are_answered() {
+fn r27_a56_streams_are_reset_while_they_are_answered() {
     let Some(builder) = builder() else { return };
     let server = builder.start();
     let mut connection = begin(&server, b"");

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::{GROUPS, get_kept, mode, mounted, server};
 use crate::modes::Mode;
+use crate::stop;
 use rwsgi_harness::{Mpm, Server, process, wait_until};
 
-const SIGTERM: i32 = 15;
 const RESTARTS: usize = 30;
 /// Restarts after which the parent has all that it will ever need.
 const WARM: usize = 5;
@@ -199,18 +199,6 @@ fn stops_although_stuck(mpm: Mpm, group: &str, how: &str) -> Duration {
     let taken = start.elapsed();
     server.finish();
     taken
-}
-
-/// Ends the server; returns when its parent has ended.
-fn stop(server: &Server) {
-    let parent = server.parent_pid();
-    process::signal(parent, SIGTERM).expect("it runs");
-    let ended = || {
-        !process::all()
-            .iter()
-            .any(|one| one.pid == parent && one.state != 'Z')
-    };
-    assert!(wait_until(Duration::from_secs(18), ended), "httpd did not stop");
 }
 
 #[test]

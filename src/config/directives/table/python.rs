@@ -100,7 +100,9 @@ pub(super) const ROWS: &[Directive] = &[
         GlobalOrInterpreter,
         "On|Off",
         "Off",
-        "Whether a free-threaded build of Python runs without its lock. It is a matter of the process, so \
+        "Whether a free-threaded build of Python runs without its lock, so that requests of one application \
+         group run at the same time. An extension module that needs the lock brings it back for its process, \
+         and Python says so in the log. It is a matter of the process, so \
          a section that names an application group has no say.",
         |call| interpreter::set_option_switch(call, |options| &mut options.free_threading)
     ),

@@ -1,45 +1,25 @@
-//! CPU time of a server: all its processes, ended ones too.
+//! CPU time of a system: all its processes, ended ones too.
 
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use rwsgi_harness::Server;
-
 use crate::Failure;
-use crate::setup;
+use crate::measure::processes;
+use crate::systems::build;
 
-/// What the kernel charged to the server's processes since it started, in user and kernel mode.
+/// What the kernel charged to these processes and their descendants since each started, in user and kernel
+/// mode.
 ///
 /// Processes that ended count through their parent, which has waited for them.
-pub(crate) fn of_server(server: &Server, clock: Clock) -> Result<Duration, Failure> {
-    let parent = server.parent_pid();
-    let mut ticks = Ticks::of(parent)?.with_ended_children();
-    let mut waiting = children(parent);
-    while let Some(process) = waiting.pop() {
-        // One that ends in between has not been waited for, or is in its parent's sum next time.
-        if let Ok(of_process) = Ticks::of(process) {
-            ticks += of_process.with_ended_children();
-        }
-        waiting.extend(children(process));
-    }
-    Ok(clock.duration(ticks))
-}
-
-/// Processes that this one has started, by whichever of its threads.
-fn children(pid: u32) -> Vec<u32> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+pub(crate) fn of(roots: &[u32], clock: Clock) -> Duration {
+    // One that ends in between has not been waited for, or is in its parent's sum next time.
+    let ticks = processes::with_descendants(roots)
         .into_iter()
-        .flatten()
-        .flatten();
-    threads
-        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
-        .flat_map(|text| {
-            text.split_whitespace()
-                .filter_map(|pid| pid.parse().ok())
-                .collect::<Vec<u32>>()
-        })
-        .collect()
+        .filter_map(|process| Ticks::of(process).ok())
+        .map(Ticks::with_ended_children)
+        .sum();
+    clock.duration(ticks)
 }
 
 /// Clock ticks a second of the figures in `/proc`.
@@ -49,7 +29,7 @@ pub(crate) struct Clock(u32);
 impl Clock {
     /// What `getconf CLK_TCK` says.
     pub(crate) fn read() -> Result<Clock, Failure> {
-        let text = setup::output(Command::new("getconf").arg("CLK_TCK"))?;
+        let text = build::output(Command::new("getconf").arg("CLK_TCK"))?;
         match text.trim().parse() {
             Ok(ticks) if ticks > 0 => Ok(Clock(ticks)),
             _ => Err(format!("getconf CLK_TCK says {text:?}")),

@@ -10,8 +10,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::Failure;
-use crate::setup;
-use crate::systems::{BODY, Ready};
+use crate::systems::Ready;
+use crate::systems::build;
+use crate::systems::case::Case;
+use crate::systems::site::Site;
 
 /// How long one server may live below callgrind.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -36,7 +38,7 @@ pub(crate) struct Function {
 }
 
 /// Fails with what to install.
-pub(crate) fn check_installed() -> Result<(), Failure> {
+fn check_installed() -> Result<(), Failure> {
     for program in ["valgrind", "callgrind_annotate"] {
         // callgrind_annotate ends with an error after its version.
         let found = Command::new(program).arg("--version").output();
@@ -47,8 +49,17 @@ pub(crate) fn check_installed() -> Result<(), Failure> {
     Ok(())
 }
 
+/// The request that is counted.
+const CASE: Case = Case::Headers;
+
+/// What callgrind calls its version.
+pub(crate) fn version() -> Result<String, Failure> {
+    check_installed()?;
+    build::output(Command::new("valgrind").arg("--version")).map(|text| text.trim().to_string())
+}
+
 /// Starts a server, sends it `requests` over one connection, stops it, and reads the count.
-pub(crate) fn count(ready: &Ready, requests: u32) -> Result<Count, Failure> {
+pub(crate) fn count(ready: &Ready, site: &Site, requests: u32) -> Result<Count, Failure> {
     let (directory, profile) = file_for_any_account()?;
     let valgrind = [
         "valgrind".to_string(),
@@ -58,7 +69,7 @@ pub(crate) fn count(ready: &Ready, requests: u32) -> Result<Count, Failure> {
         format!("--log-file={}", directory.path().join("valgrind.log").display()),
     ];
     let server = ready
-        .server()
+        .httpd(CASE, site, None)?
         .single_process()
         .under(valgrind)
         // The same objects at the same places in every run.
@@ -66,13 +77,13 @@ pub(crate) fn count(ready: &Ready, requests: u32) -> Result<Count, Failure> {
         .limit(LIMIT)
         .try_start()
         .map_err(|error| error.to_string())?;
-    let request = Ready::request(server.port());
+    let request = CASE.request(server.port());
     let mut connection = server.connect();
     for number in 0..requests {
         let sent = connection.send(&request).map_err(|error| error.to_string());
         let response = sent.and_then(|()| connection.try_response().map_err(|error| error.to_string()));
         match response {
-            Ok(response) if response.status == 200 && response.body == BODY => {}
+            Ok(response) if response.status == 200 && CASE.is_answered_by(&response.body) => {}
             Ok(response) => {
                 return Err(format!(
                     "request {number} was answered with {}\n{}",
@@ -84,7 +95,7 @@ pub(crate) fn count(ready: &Ready, requests: u32) -> Result<Count, Failure> {
         }
     }
     drop(connection);
-    server.finish();
+    server.try_finish()?;
     let text = fs::read_to_string(&profile).map_err(|error| format!("{}: {error}", profile.display()))?;
     let total = total(&text).ok_or_else(|| format!("{} holds no total", profile.display()))?;
     Ok(Count {
@@ -135,7 +146,7 @@ impl Count {
 
     /// Copies the raw profile, for callgrind_annotate or kcachegrind.
     pub(crate) fn keep(&self, name: &str) -> Result<PathBuf, Failure> {
-        let directory = setup::directory();
+        let directory = build::directory();
         let target = directory.join(name);
         fs::create_dir_all(&directory)
             .and_then(|()| fs::copy(&self.profile, &target))
@@ -161,7 +172,7 @@ impl Count {
 }
 
 fn annotate(profile: &Path, inclusive: bool) -> Result<Vec<Function>, Failure> {
-    let text = setup::output(
+    let text = build::output(
         Command::new("callgrind_annotate")
             .arg("--threshold=100")
             .arg("--auto=no")
@@ -189,7 +200,7 @@ fn function_line(line: &str, inclusive: bool) -> Option<Function> {
     // An address names a function of its own object alone.
     let name = match name.strip_prefix("0x") {
         Some(address) => format!("0x{} of {object}", address.trim_start_matches('0')),
-        None => name.to_string(),
+        None => without_hash(name).to_string(),
     };
     let (exclusive, inclusive) = if inclusive { (0, count) } else { (count, 0) };
     Some(Function {
@@ -198,6 +209,14 @@ fn function_line(line: &str, inclusive: bool) -> Option<Function> {
         exclusive,
         inclusive,
     })
+}
+
+/// A Rust name without what the compiler appends to it, `::h` and 16 digits that change with every build.
+fn without_hash(name: &str) -> &str {
+    match name.rsplit_once("::h") {
+        Some((name, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => name,
+        _ => name,
+    }
 }
 
 #[cfg(test)]
@@ -231,6 +250,8 @@ mod tests {
             inclusive: 56,
         };
         assert_eq!(read, Some(expected));
+        let read = function_line("7 (1%)  src/a.rs:rwsgi::run::h0123456789abcdef [/x/a.so]", false);
+        assert_eq!(read.map(|function| function.name), Some("rwsgi::run".to_string()));
         assert_eq!(function_line("Ir  file:function", false), None);
         assert_eq!(function_line("9,000 (100.0%)  PROGRAM TOTALS", false), None);
     }

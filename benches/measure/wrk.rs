@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::Failure;
-use crate::setup;
-use crate::systems::{HEADERS, TARGET};
+use crate::systems::build;
+use crate::systems::case::Case;
 
 /// The client's own threads; it needs little beside the server.
 const THREADS: u32 = 1;
@@ -31,27 +31,24 @@ pub(crate) struct Seen {
     pub(crate) socket_errors: u64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
+    pub(crate) p999: Duration,
 }
 
-impl Seen {
-    /// Everything that went wrong.
-    pub(crate) fn errors(&self) -> u64 {
-        self.bad_status + self.socket_errors
-    }
-}
-
-/// Fails with what to install.
-pub(crate) fn check_installed() -> Result<(), Failure> {
-    // It ends with an error after its version.
+/// Its version; fails with what to install.
+pub(crate) fn version() -> Result<String, Failure> {
+    // It ends with an error after its version: `wrk debian/4.1.0-3 [epoll] Copyright ...`.
     match Command::new("wrk").arg("--version").output() {
-        Ok(_) => Ok(()),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            Ok(text.split_whitespace().nth(1).unwrap_or("unknown").to_string())
+        }
         Err(_) => Err("wrk is missing: install the package wrk".to_string()),
     }
 }
 
-/// Puts load on a loopback port.
-pub(crate) fn run(port: u16, load: Load) -> Result<Seen, Failure> {
-    let directory = setup::directory();
+/// Asks for `case` at a loopback port.
+pub(crate) fn run(port: u16, case: Case, load: Load) -> Result<Seen, Failure> {
+    let directory = build::directory();
     let script = directory.join("wrk.lua");
     fs::create_dir_all(&directory)
         .and_then(|()| fs::write(&script, include_str!("wrk.lua")))
@@ -68,11 +65,14 @@ pub(crate) fn run(port: u16, load: Load) -> Result<Seen, Failure> {
         .arg("10s")
         .arg("--script")
         .arg(&script);
-    for (name, value) in HEADERS {
+    for (name, value) in case.headers() {
         command.arg("--header").arg(format!("{name}: {value}"));
     }
-    command.arg(format!("http://127.0.0.1:{port}{TARGET}"));
-    let text = setup::output(&mut command)?;
+    command.arg(format!("http://127.0.0.1:{port}{}", case.target()));
+    if let Some(length) = case.upload() {
+        command.args(["--", &length.to_string()]);
+    }
+    let text = build::output(&mut command)?;
     seen(&text).ok_or_else(|| format!("wrk said what is not understood:\n{text}"))
 }
 
@@ -92,6 +92,7 @@ fn seen(text: &str) -> Option<Seen> {
         socket_errors: value("connect")? + value("read")? + value("write")? + value("timeout")?,
         p50: time("p50")?,
         p99: time("p99")?,
+        p999: time("p999")?,
     })
 }
 
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn the_line_of_the_script_is_read() {
         let text = "Running 10s test\nmeasured requests=1000 duration=2000000 status=1 connect=2 read=3 \
-                    write=4 timeout=5 p50=600 p99=7000 max=8000\n";
+                    write=4 timeout=5 p50=600 p99=7000 p999=8000\n";
         let expected = Seen {
             requests: 1000,
             duration: Duration::from_secs(2),
@@ -110,6 +111,7 @@ mod tests {
             socket_errors: 14,
             p50: Duration::from_micros(600),
             p99: Duration::from_millis(7),
+            p999: Duration::from_millis(8),
         };
         assert_eq!(seen(text), Some(expected));
         assert_eq!(seen("Requests/sec: 12"), None);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::callgrind::Function;
+use crate::instructions::callgrind::Function;
 use crate::table;
 
 type Functions = HashMap<String, Function>;
@@ -25,7 +25,10 @@ pub(crate) fn print_objects(functions: &Functions, floor: &Functions) {
             ]
         })
         .collect();
-    table::print(&["library", "instructions", "floor", "more"], &rows);
+    print!(
+        "{}",
+        table::markdown(&["library", "instructions", "floor", "more"], &rows)
+    );
 }
 
 fn by_object(functions: &Functions) -> BTreeMap<&str, u64> {
@@ -59,17 +62,15 @@ pub(crate) fn print_functions(functions: &Functions, floor: &Functions, top: usi
             ]
         })
         .collect();
-    table::print(
-        &[
-            "function",
-            "library",
-            "alone",
-            "with callees",
-            "floor, alone",
-            "more",
-        ],
-        &rows,
-    );
+    let head = [
+        "function",
+        "library",
+        "alone",
+        "with callees",
+        "floor, alone",
+        "more",
+    ];
+    print!("{}", table::markdown(&head, &rows));
 }
 
 fn difference(count: u64, floor: u64) -> String {

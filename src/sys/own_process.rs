@@ -1,0 +1,75 @@
+//! This process as others see it, and what it gives its threads.
+
+use std::fs;
+
+/// Bytes of stack that the system gives the first thread, and so what C code counts on; 8 MiB where there is
+/// no limit.
+pub fn stack_bytes() -> usize {
+    const USUAL: usize = 8 << 20;
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: a valid out-parameter.
+    let told = unsafe { libc::getrlimit(libc::RLIMIT_STACK, &raw mut limit) };
+    if told < 0 || limit.rlim_cur == libc::RLIM_INFINITY {
+        return USUAL;
+    }
+    usize::try_from(limit.rlim_cur).unwrap_or(USUAL)
+}
+
+/// Ends the process at once: no destructors, no callbacks.
+pub fn leave(status: u8) -> ! {
+    // SAFETY: never returns; runs no handlers.
+    unsafe { libc::_exit(status.into()) }
+}
+
+/// Shows `title` as the process's command line, as far as the present one is long enough.
+///
+/// For a process of one thread that does not look at its arguments any more.
+pub fn set_title(title: &str) {
+    let Some((start, end)) = argument_area() else {
+        return;
+    };
+    let length = end.saturating_sub(start);
+    if length < 2 || start == 0 {
+        return;
+    }
+    let area = std::ptr::with_exposed_provenance_mut::<u8>(start);
+    let shown = title.as_bytes().iter().copied().filter(|byte| *byte != 0);
+    let mut bytes: Vec<u8> = shown.take(length - 2).collect();
+    bytes.resize(length - 1, 0);
+    // An end that is not zero tells the kernel that the arguments were replaced by one string.
+    bytes.push(b' ');
+    // SAFETY: the area that the kernel made for this process's arguments, which is writable and as long;
+    // nobody reads it meanwhile (documented demand).
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), area, length) };
+}
+
+/// Where the kernel put the arguments: fields 48 and 49 of `/proc/self/stat`.
+fn argument_area() -> Option<(usize, usize)> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name, field 2, may hold anything; it ends with the last parenthesis.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(48 - 3);
+    let start = fields.next()?.parse().ok()?;
+    let end = fields.next()?.parse().ok()?;
+    Some((start, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_where_the_kernel_says() {
+        let (start, end) = argument_area().expect("told");
+        let arguments = fs::read("/proc/self/cmdline").expect("readable");
+        assert_eq!(end - start, arguments.len());
+    }
+
+    #[test]
+    fn a_thread_can_have_as_much_stack_as_the_first() {
+        assert!(stack_bytes() >= 64 << 10);
+    }
+}

@@ -1,0 +1,90 @@
+//! A kept connection from a child of httpd.
+
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::wire::Wire;
+
+/// No thread has it.
+const IDLE: u8 = 0;
+/// A thread has it.
+const BUSY: u8 = 1;
+/// A thread has it, and something has arrived since.
+const NOTIFIED: u8 = 2;
+
+/// A connection. epoll tells each arrival to one thread; only the thread that finds the connection idle takes
+/// it, so that nothing has to be registered anew for each request.
+pub(super) struct Connection {
+    number: u64,
+    socket: UnixStream,
+    state: AtomicU8,
+    wire: Mutex<Wire>,
+}
+
+impl Connection {
+    pub(super) fn new(number: u64, socket: UnixStream) -> Connection {
+        Connection {
+            number,
+            socket,
+            state: AtomicU8::new(IDLE),
+            wire: Mutex::new(Wire::new()),
+        }
+    }
+
+    /// Its number in the table, and for epoll.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn socket(&self) -> &UnixStream {
+        &self.socket
+    }
+
+    /// Takes the connection after an arrival; `None` when another thread has it, which will look.
+    pub(super) fn claim(&self) -> Option<MutexGuard<'_, Wire>> {
+        let before = self
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
+                IDLE => Some(BUSY),
+                BUSY => Some(NOTIFIED),
+                _ => None,
+            });
+        (before == Ok(IDLE)).then(|| self.wire.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Gives the connection back when nothing is left to read; false when something has arrived meanwhile,
+    /// and the thread still has it.
+    pub(super) fn release(&self) -> bool {
+        let released = self
+            .state
+            .compare_exchange(BUSY, IDLE, Ordering::AcqRel, Ordering::Acquire);
+        if released.is_err() {
+            self.state.store(BUSY, Ordering::Release);
+        }
+        released.is_ok()
+    }
+
+    /// Whether something has arrived since the thread took it.
+    pub(super) fn is_notified(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == NOTIFIED
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thread_has_it_and_misses_no_arrival() {
+        let (ours, _theirs) = UnixStream::pair().expect("a pair");
+        let connection = Connection::new(0, ours);
+        let wire = connection.claim().expect("idle");
+        assert!(connection.claim().is_none());
+        assert!(connection.is_notified());
+        assert!(!connection.release());
+        assert!(connection.release());
+        drop(wire);
+        assert!(connection.claim().is_some());
+    }
+}

@@ -1,0 +1,200 @@
+//! The control thread: messages, signals, and the end of those that the process depends on.
+//!
+//! It never needs Python, so that a process whose Python is stuck still hears.
+
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::life::{Life, Task};
+use super::log;
+use super::reporter::Reporter;
+use super::server::Server;
+use crate::config::plan::{FromWorker, ToWorker};
+use crate::gateway::{Code, Level};
+use crate::scoreboard::PositionState;
+use crate::sys::channel::Channel;
+use crate::sys::epoll::{Epoll, Interest};
+use crate::sys::{own_process, signals};
+
+const CHANNEL: u64 = 0;
+const LIFE_PIPE: u64 = 1;
+const SIGNALS: u64 = 2;
+
+/// How often an orphan looks whether it is to end.
+const TICK: Duration = Duration::from_secs(1);
+/// How long Python's main thread has for writing stacks before they are written without Python's lock.
+const STACKS_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Everything the thread looks after.
+pub(super) struct Control {
+    pub(super) channel: Channel,
+    pub(super) life_pipe: OwnedFd,
+    pub(super) signals: OwnedFd,
+    pub(super) server: Arc<Server>,
+    pub(super) reporter: Arc<Reporter>,
+    pub(super) life: Arc<Life>,
+    /// Which process this is.
+    pub(super) instance: u32,
+    /// `shutdown-timeout=`: how long a process may take to end that nobody else would end.
+    pub(super) shutdown_timeout: Option<Duration>,
+    /// Whether the process is a service, which is ended by a signal.
+    pub(super) is_service: bool,
+}
+
+/// What has been noticed so far.
+#[derive(Default)]
+struct Noticed {
+    /// The supervisor is gone.
+    is_orphan: bool,
+    /// When the process is ended by force.
+    end_by: Option<Instant>,
+    /// When stacks are written without Python's lock.
+    stacks_by: Option<Instant>,
+}
+
+impl Control {
+    /// Starts the thread.
+    pub(super) fn start(self) -> std::io::Result<()> {
+        let epoll = Epoll::new()?;
+        epoll.add(&self.channel, CHANNEL, Interest::Readable)?;
+        epoll.add(&self.life_pipe, LIFE_PIPE, Interest::Readable)?;
+        epoll.add(&self.signals, SIGNALS, Interest::Readable)?;
+        std::thread::Builder::new()
+            .name("wsgi:control".into())
+            .spawn(move || self.run(&epoll))?;
+        Ok(())
+    }
+
+    fn run(self, epoll: &Epoll) {
+        let mut noticed = Noticed::default();
+        loop {
+            match epoll.wait_for(TICK) {
+                Ok(Some(CHANNEL)) => self.message(epoll, &mut noticed),
+                Ok(Some(LIFE_PIPE)) => self.httpd_ended(epoll, &mut noticed),
+                Ok(Some(SIGNALS)) => self.signal(),
+                Ok(_) => {}
+                // Without it nobody could end the process in order.
+                Err(_) => own_process::leave(70),
+            }
+            self.look_at_times(&mut noticed);
+        }
+    }
+
+    fn message(&self, epoll: &Epoll, noticed: &mut Noticed) {
+        let Ok(Some(message)) = self.channel.receive() else {
+            let _ = epoll.remove(&self.channel);
+            noticed.is_orphan = true;
+            if self.life.is_ending() {
+                self.force_end(noticed);
+            } else {
+                let text = "the supervisor is gone; this process serves on until it is replaced";
+                log::line(Level::Warning, Code::SUPERVISOR_LOST, text);
+            }
+            return;
+        };
+        match serde_json::from_slice(&message.bytes) {
+            Ok(ToWorker::Interrupt { slot }) => self.life.ask(Task::Interrupt(slot)),
+            Ok(ToWorker::DumpStacks { reason }) => {
+                let text = format!("the stacks of all threads follow: {reason}");
+                log::line(Level::Error, Code::STACKS_WRITTEN, &text);
+                noticed.stacks_by = Some(Instant::now() + STACKS_PATIENCE);
+                self.life.ask(Task::WriteStacks);
+            }
+            Ok(ToWorker::Stop { reason }) => self.end(&reason),
+            Ok(ToWorker::Start(_)) | Err(_) => {
+                log::line(
+                    Level::Warning,
+                    Code::WIRE_BROKEN,
+                    "a message of the supervisor is not understood",
+                );
+            }
+        }
+    }
+
+    fn end(&self, reason: &str) {
+        if self.is_service {
+            self.life.note_ending();
+            signals::send_to_self(signals::SIGTERM);
+        } else {
+            self.life.ask(Task::Stop(reason.to_string()));
+        }
+    }
+
+    fn httpd_ended(&self, epoll: &Epoll, noticed: &mut Noticed) {
+        let _ = epoll.remove(&self.life_pipe);
+        self.end("shutdown_signal");
+        self.force_end(noticed);
+    }
+
+    /// Sees to the end of a process that nobody else ends.
+    fn force_end(&self, noticed: &mut Noticed) {
+        if noticed.end_by.is_none() {
+            noticed.end_by = self
+                .shutdown_timeout
+                .and_then(|limit| Instant::now().checked_add(limit));
+        }
+    }
+
+    fn signal(&self) {
+        let mut pipe = match self.signals.try_clone() {
+            Ok(pipe) => UnixStream::from(pipe),
+            Err(_) => return,
+        };
+        let mut byte = [0];
+        if pipe.read(&mut byte).unwrap_or_default() == 0 {
+            return;
+        }
+        let wants = |reason: &str| {
+            self.reporter.tell(&FromWorker::WantsReplacement {
+                reason: reason.to_string(),
+            });
+        };
+        match i32::from(byte[0]) {
+            signals::SIGTERM | signals::SIGINT => {
+                let reason = "shutdown_signal".to_string();
+                self.reporter.tell(&FromWorker::Stopping {
+                    reason: reason.clone(),
+                });
+                self.end(&reason);
+            }
+            signals::SIGUSR1 => wants("eviction_signal"),
+            signals::SIGXCPU => wants("cpu_time_limit"),
+            signals::SIGHUP => self.life.ask(Task::Publish("SIGHUP", signals::SIGHUP)),
+            signals::SIGUSR2 => self.life.ask(Task::Publish("SIGUSR2", signals::SIGUSR2)),
+            _ => {}
+        }
+    }
+
+    fn look_at_times(&self, noticed: &mut Noticed) {
+        let now = Instant::now();
+        self.server.retry_accept();
+        if noticed.end_by.is_some_and(|end_by| now >= end_by) {
+            own_process::leave(1);
+        }
+        if noticed.stacks_by.is_some_and(|by| now >= by) {
+            noticed.stacks_by = None;
+            if !self.life.has_written_stacks() {
+                signals::deliver_here(signals::stack_dump_signal());
+            }
+        }
+        if noticed.is_orphan && !self.life.is_ending() && self.is_replaced() {
+            self.end("graceful_signal");
+            self.force_end(noticed);
+        }
+    }
+
+    /// Whether an orphan is needed no more: a new supervisor has let it drain, or given its place away.
+    fn is_replaced(&self) -> bool {
+        let board = self.server.board();
+        let Some((board, position)) =
+            board.and_then(|board| Some((board, board.position(self.server.position())?)))
+        else {
+            return true;
+        };
+        position.instance() != self.instance
+            || (position.state() == PositionState::Draining && board.held(self.server.position()) == 0)
+    }
+}

@@ -1,0 +1,338 @@
+//! An exchange over a FastCGI connection.
+
+use std::io::{self, IoSlice};
+
+use super::connection::Connection;
+use super::log;
+use super::output::{Output, write_all};
+use super::server::Server;
+use super::wire::{Taken, Wire};
+use crate::fcgi::record::{self, Kind};
+use crate::gateway::wire::LogEntry;
+use crate::gateway::{
+    BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Origin, Outcome,
+};
+use crate::scoreboard::Position;
+use crate::sys::epoll::Interest;
+use crate::sys::{clock, process};
+
+/// After so many waits for a body the connection's arrivals are not told to other threads any more, which
+/// could do nothing about them.
+const LOUD_READS: u32 = 3;
+
+/// What is the same for all of a request.
+pub(super) struct Manner<'a> {
+    /// Its number.
+    pub(super) id: u16,
+    /// The script.
+    pub(super) script: &'a [u8],
+    /// The length of its body.
+    pub(super) body: BodyLength,
+    /// Whether the client asked for the head alone.
+    pub(super) is_head: bool,
+    /// Whether log lines go as frames.
+    pub(super) framed_log: bool,
+    /// The process, for a request that is a sign of its activity.
+    pub(super) activity: Option<Position<'a>>,
+}
+
+/// One request on a connection.
+pub(super) struct FcgiExchange<'a> {
+    server: &'a Server,
+    connection: &'a Connection,
+    wire: &'a mut Wire,
+    output: &'a mut Output,
+    manner: Manner<'a>,
+    reads: u32,
+    body_ended: bool,
+    aborted: bool,
+    /// The connection cannot be used any more.
+    broken: bool,
+}
+
+impl<'a> FcgiExchange<'a> {
+    pub(super) fn new(
+        server: &'a Server,
+        connection: &'a Connection,
+        wire: &'a mut Wire,
+        output: &'a mut Output,
+        manner: Manner<'a>,
+    ) -> Self {
+        output.begin(manner.id);
+        FcgiExchange {
+            server,
+            connection,
+            wire,
+            output,
+            manner,
+            reads: 0,
+            body_ended: false,
+            aborted: false,
+            broken: false,
+        }
+    }
+
+    /// Ends the request; whether the connection can be used for another.
+    pub(super) fn conclude(mut self, outcome: Outcome) -> bool {
+        let app_status = match outcome {
+            Outcome::Complete => 0,
+            Outcome::Truncated => 1,
+            Outcome::ClientGone => {
+                self.output.discard();
+                1
+            }
+            Outcome::Failed(_) if self.output.is_begun() => {
+                self.output.discard();
+                1
+            }
+            Outcome::Failed(status) => {
+                self.output.discard();
+                u32::from(status)
+            }
+        };
+        self.skip_arrived();
+        if !self.broken {
+            let ended = self.output.end(self.connection.socket(), app_status);
+            // Without the end of the request, the other side sees that something is missing.
+            self.broken = ended.is_err();
+        }
+        if self.reads > LOUD_READS && !self.broken {
+            self.tell_arrivals(Interest::Arrival);
+        }
+        !self.broken
+    }
+
+    /// Passes over what has arrived of the body.
+    fn skip_arrived(&mut self) {
+        while !self.body_ended && !self.aborted && !self.broken {
+            match self.wire.take() {
+                Ok(Some(Taken::BodyEnd)) => self.body_ended = true,
+                Ok(Some(Taken::Abort)) => self.aborted = true,
+                Ok(Some(Taken::Reply)) => self.reply(),
+                Ok(Some(Taken::Begin | Taken::Params | Taken::Body)) => {}
+                Ok(None) => return,
+                Err(_) => self.broken = true,
+            }
+        }
+    }
+
+    fn tell_arrivals(&mut self, interest: Interest) {
+        let changed = self.server.tell_arrivals(self.connection, interest);
+        if changed.is_err() {
+            self.broken = true;
+        }
+    }
+
+    fn note_activity(&self) {
+        if let Some(position) = &self.manner.activity {
+            position.note_activity(clock::millis());
+        }
+    }
+
+    /// Looks for the next piece of the body, without waiting.
+    fn find_body(&mut self) -> Result<bool, BodyError> {
+        loop {
+            match self.wire.take() {
+                Ok(Some(Taken::Body)) => return Ok(true),
+                Ok(Some(Taken::BodyEnd)) => {
+                    self.body_ended = true;
+                    return Ok(true);
+                }
+                Ok(Some(Taken::Abort)) => {
+                    self.aborted = true;
+                    return Err(BodyError::Gone);
+                }
+                Ok(Some(Taken::Reply)) => self.reply(),
+                Ok(Some(Taken::Begin | Taken::Params)) => {}
+                Ok(None) => return Ok(false),
+                Err(fault) => {
+                    self.broken = true;
+                    return Err(BodyError::Broken(fault.to_string()));
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self) {
+        let written = write_all(self.connection.socket(), &mut [IoSlice::new(&self.wire.replies)]);
+        self.wire.replies.clear();
+        self.broken |= written.is_err();
+    }
+
+    /// Waits for more of the body.
+    fn wait_for_body(&mut self) -> Result<(), BodyError> {
+        self.reads = self.reads.saturating_add(1);
+        if self.reads == LOUD_READS + 1 {
+            self.tell_arrivals(Interest::None);
+        }
+        match self.wire.read_body(self.connection.socket()) {
+            Ok(0) => {
+                self.broken = true;
+                Err(BodyError::Gone)
+            }
+            Ok(_) => Ok(()),
+            Err(error) => {
+                self.broken = true;
+                Err(match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => BodyError::TimedOut,
+                    io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => BodyError::Gone,
+                    _ => BodyError::Broken(error.to_string()),
+                })
+            }
+        }
+    }
+
+    /// Whether the other side has sent that it wants no answer any more, or has gone.
+    fn look_for_abort(&mut self) -> bool {
+        if self.broken || self.aborted {
+            return true;
+        }
+        if !self.wire.is_empty() {
+            return false;
+        }
+        match self.wire.read_arrived(self.connection.socket()) {
+            Ok(None) => return false,
+            Ok(Some(0)) | Err(_) => self.broken = true,
+            Ok(Some(_)) => {}
+        }
+        if !self.broken && !self.body_ended {
+            // A fault or an abort is noted; a piece of the body waits until it is asked for.
+            let _ = self.find_body();
+        }
+        self.broken || self.aborted
+    }
+
+    fn written(&mut self, written: io::Result<()>) -> Result<(), ClientGone> {
+        self.note_activity();
+        written.map_err(|_| {
+            self.broken = true;
+            ClientGone
+        })
+    }
+
+    fn before_writing(&mut self) -> Result<(), ClientGone> {
+        self.end_if_forked();
+        if self.broken || self.aborted || (self.connection.is_notified() && self.look_for_abort()) {
+            return Err(ClientGone);
+        }
+        Ok(())
+    }
+
+    /// A copy of the process that the application forked must not touch the connection.
+    fn end_if_forked(&self) {
+        if process::is_forked_copy() {
+            process::end_forked_copy();
+        }
+    }
+
+    fn write_log(&mut self, level: Level, code: Option<Code>, origin: Option<Origin<'_>>, text: &[u8]) {
+        self.end_if_forked();
+        let mut entry = Vec::new();
+        if self.manner.framed_log {
+            let code = code.map(Code::number);
+            LogEntry {
+                level,
+                code,
+                origin,
+                text,
+            }
+            .push(&mut entry);
+        } else {
+            if let Some(code) = code {
+                entry.extend_from_slice(format!("{code}: ").as_bytes());
+            }
+            entry.extend_from_slice(text);
+        }
+        let mut records = Vec::with_capacity(entry.len() + record::HEADER_LEN);
+        if !entry.is_empty() {
+            record::push(&mut records, Kind::Stderr, self.manner.id, &entry);
+        }
+        // At once, and not with the answer: the process may not live as long.
+        let written =
+            !self.broken && write_all(self.connection.socket(), &mut [IoSlice::new(&records)]).is_ok();
+        if !written {
+            self.broken = true;
+            let code = code.map_or_else(String::new, |code| format!("{code}: "));
+            log::process(level, &[code.as_bytes(), text].concat());
+        }
+    }
+}
+
+impl Exchange for FcgiExchange<'_> {
+    fn body_length(&self) -> BodyLength {
+        self.manner.body
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        self.end_if_forked();
+        self.note_activity();
+        loop {
+            let taken = self.wire.take_body(buffer);
+            if taken > 0 || buffer.is_empty() || self.body_ended {
+                return Ok(taken);
+            }
+            if self.broken || self.aborted {
+                return Err(BodyError::Gone);
+            }
+            if !self.find_body()? {
+                self.wait_for_body()?;
+            }
+        }
+    }
+
+    fn head(&mut self, head: &Head) {
+        self.output.head(head);
+    }
+
+    fn stage(&mut self, piece: &[u8]) {
+        if self.output.has_file() {
+            let written = self.output.flush(self.connection.socket());
+            let _ = self.written(written);
+        }
+        self.output.text(piece);
+    }
+
+    fn stage_file(&mut self, file: FileRange) {
+        self.output.file(file);
+    }
+
+    fn flush(&mut self) -> Result<(), ClientGone> {
+        self.before_writing()?;
+        let written = self.output.flush(self.connection.socket());
+        self.written(written)
+    }
+
+    fn send(&mut self, piece: &[u8]) -> Result<(), ClientGone> {
+        self.before_writing()?;
+        let written = self.output.send(self.connection.socket(), piece);
+        self.written(written)
+    }
+
+    fn body_rule(&self, status: u16) -> BodyRule {
+        match status {
+            204 | 304 => BodyRule::Forbidden,
+            _ if self.manner.is_head => BodyRule::Withheld,
+            _ => BodyRule::Sent,
+        }
+    }
+
+    fn script(&self) -> &[u8] {
+        self.manner.script
+    }
+
+    fn is_client_gone(&self) -> bool {
+        self.broken
+            || self.aborted
+            || crate::sys::socket::is_closed_by_peer(std::os::fd::AsRawFd::as_raw_fd(
+                self.connection.socket(),
+            ))
+    }
+
+    fn log(&mut self, level: Level, code: Option<Code>, text: &[u8]) {
+        self.write_log(level, code, None, text);
+    }
+
+    fn log_from(&mut self, level: Level, origin: Origin<'_>, text: &[u8]) {
+        self.write_log(level, None, Some(origin), text);
+    }
+}

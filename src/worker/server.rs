@@ -1,0 +1,294 @@
+//! Waiting for requests: the listener, the connections, and the threads that serve them.
+
+use std::io;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::connection::Connection;
+use super::desk::Desk;
+use super::output::write_all;
+use super::reporter::Reporter;
+use super::table::Table;
+use super::wire::{Taken, Wire};
+use super::{log, request};
+use crate::app::Interruptible;
+use crate::gateway::{Code, Level};
+use crate::scoreboard::{Layout, Scoreboard};
+use crate::sys::epoll::{Epoll, Interest};
+use crate::sys::memory::SharedWords;
+use crate::sys::{own_process, stream};
+
+/// The listener's number for epoll; connections count from 0.
+const LISTENER: u64 = u64::MAX;
+/// The number of what ends the threads.
+const END: u64 = u64::MAX - 1;
+
+/// What a server is made of.
+pub(super) struct Parts {
+    pub(super) listener: UnixListener,
+    pub(super) words: SharedWords,
+    pub(super) layout: Layout,
+    pub(super) position: u32,
+    pub(super) reporter: Arc<Reporter>,
+    /// Who may connect: user numbers.
+    pub(super) users: Vec<u32>,
+    /// How long a read or write on a connection may take.
+    pub(super) patience: Option<Duration>,
+}
+
+/// The process's side of its group's connections.
+pub(super) struct Server {
+    parts: Parts,
+    epoll: Epoll,
+    table: Table,
+    interruptibles: Vec<Interruptible>,
+    /// Kept open for epoll: readable once the threads are to end.
+    _ending: UnixStream,
+    end: UnixStream,
+    /// A connection waits that could not be accepted.
+    accept_again: AtomicBool,
+    /// How many threads there are.
+    threads: Mutex<usize>,
+    thread_ended: Condvar,
+}
+
+impl Server {
+    pub(super) fn new(parts: Parts) -> io::Result<Server> {
+        let epoll = Epoll::new()?;
+        parts.listener.set_nonblocking(true)?;
+        epoll.add(&parts.listener, LISTENER, Interest::Arrival)?;
+        let (ending, end) = UnixStream::pair()?;
+        epoll.add(&ending, END, Interest::Readable)?;
+        let slots = usize::try_from(parts.layout.slots).unwrap_or_default();
+        Ok(Server {
+            epoll,
+            table: Table::default(),
+            interruptibles: std::iter::repeat_with(Interruptible::default)
+                .take(slots)
+                .collect(),
+            _ending: ending,
+            end,
+            accept_again: AtomicBool::new(false),
+            threads: Mutex::default(),
+            thread_ended: Condvar::new(),
+            parts,
+        })
+    }
+
+    pub(super) fn board(&self) -> Option<Scoreboard<'_>> {
+        Scoreboard::over(self.parts.words.words(), self.parts.layout)
+    }
+
+    pub(super) fn position(&self) -> u32 {
+        self.parts.position
+    }
+
+    pub(super) fn reporter(&self) -> &Reporter {
+        &self.parts.reporter
+    }
+
+    /// Where the request of a slot can be interrupted.
+    pub(super) fn interruptible(&self, slot: u32) -> Option<&Interruptible> {
+        self.interruptibles.get(usize::try_from(slot).ok()?)
+    }
+
+    /// Sets whether arrivals on a connection are told.
+    pub(super) fn tell_arrivals(&self, connection: &Connection, interest: Interest) -> io::Result<()> {
+        self.epoll
+            .change(connection.socket(), connection.number(), interest)
+    }
+
+    /// Starts `count` threads that serve, with `stack` bytes of stack each.
+    pub(super) fn start_threads(self: &Arc<Self>, count: u32, stack: usize) -> io::Result<()> {
+        for number in 1..=count {
+            let server = Arc::clone(self);
+            *self.threads.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            let started = std::thread::Builder::new()
+                .name(format!("wsgi:{number}"))
+                .stack_size(stack)
+                .spawn(move || {
+                    let ended = EndOfThread(server);
+                    ended.0.serve(number);
+                });
+            if let Err(error) = started {
+                *self.threads.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets threads that run no request end, and the others after theirs; whether all have after `patience`,
+    /// `None` for ever.
+    pub(super) fn end_threads(&self, patience: Option<Duration>) -> bool {
+        let _ = self.end.shutdown(std::net::Shutdown::Both);
+        let deadline = patience.and_then(|patience| Instant::now().checked_add(patience));
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        while *threads > 0 {
+            let left = deadline.map_or(Duration::from_secs(60), |deadline| {
+                deadline.saturating_duration_since(Instant::now())
+            });
+            if left.is_zero() {
+                return false;
+            }
+            threads = self
+                .thread_ended
+                .wait_timeout(threads, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        true
+    }
+
+    /// Tries again to accept what could not be accepted.
+    pub(super) fn retry_accept(&self) {
+        if self.accept_again.swap(false, Ordering::Relaxed) {
+            let _ = self
+                .epoll
+                .change(&self.parts.listener, LISTENER, Interest::Arrival);
+        }
+    }
+
+    /// Serves until the threads are to end.
+    fn serve(&self, thread: u32) {
+        let mut desk = Desk {
+            thread,
+            ..Desk::default()
+        };
+        loop {
+            match self.epoll.wait() {
+                Ok(Some(END)) => return,
+                Ok(Some(LISTENER)) => self.accept(),
+                Ok(Some(number)) => self.arrived(number, &mut desk),
+                Ok(None) => {}
+                Err(error) => {
+                    let text = format!("waiting for requests failed: {error}");
+                    log::line(Level::Error, Code::WORKER_FAILED, &text);
+                    own_process::leave(70);
+                }
+            }
+        }
+    }
+
+    fn accept(&self) {
+        loop {
+            match self.parts.listener.accept() {
+                Ok((socket, _)) => {
+                    if let Err(error) = self.accepted(socket) {
+                        let text = format!("a connection could not be served: {error}");
+                        log::line(Level::Warning, Code::CONNECTION_REFUSED, &text);
+                    }
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return,
+                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
+                    _ => {
+                        let text = format!("a connection could not be accepted: {error}");
+                        log::line(Level::Warning, Code::CONNECTION_REFUSED, &text);
+                        self.accept_again.store(true, Ordering::Relaxed);
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    fn accepted(&self, socket: UnixStream) -> io::Result<()> {
+        let user = stream::peer_uid(&socket)?;
+        if !self.parts.users.contains(&user) {
+            let text = format!("a process of user number {user} connected, which is not httpd's");
+            log::line(Level::Warning, Code::STRANGER_REFUSED, &text);
+            return Ok(());
+        }
+        socket.set_read_timeout(self.parts.patience)?;
+        socket.set_write_timeout(self.parts.patience)?;
+        let connection = self.table.insert(|number| Connection::new(number, socket));
+        let added = self
+            .epoll
+            .add(connection.socket(), connection.number(), Interest::Arrival);
+        if added.is_err() {
+            self.table.remove(&connection);
+        }
+        added
+    }
+
+    /// Something has arrived on a connection.
+    fn arrived(&self, number: u64, desk: &mut Desk) {
+        let Some(connection) = self.table.get(number) else {
+            return;
+        };
+        let Some(mut wire) = connection.claim() else {
+            return;
+        };
+        // A panic has been logged by its hook. What it left of the connection is not known.
+        let kept = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                if !self.advance(&connection, &mut wire, desk) {
+                    return false;
+                }
+                if connection.release() {
+                    return true;
+                }
+            }
+        }));
+        if !kept.unwrap_or(false) {
+            self.table.remove(&connection);
+            // Somebody may hold it for a moment yet.
+            let _ = connection.socket().shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    /// Does all that there is to do on a connection; false when it is to be closed.
+    fn advance(&self, connection: &Connection, wire: &mut Wire, desk: &mut Desk) -> bool {
+        loop {
+            match wire.read_arrived(connection.socket()) {
+                Ok(None) => return true,
+                Ok(Some(0)) | Err(_) => return false,
+                Ok(Some(_)) => {}
+            }
+            loop {
+                match wire.take() {
+                    Ok(Some(Taken::Params)) => {
+                        let reusable = request::serve(self, connection, wire, desk);
+                        wire.end_request();
+                        if !reusable || !wire.is_kept() {
+                            return false;
+                        }
+                    }
+                    Ok(Some(Taken::Reply)) => {
+                        let replies = std::mem::take(&mut wire.replies);
+                        let parts = &mut [io::IoSlice::new(&replies)];
+                        if write_all(connection.socket(), parts).is_err() {
+                            return false;
+                        }
+                    }
+                    // Nothing has been begun that could be told to end.
+                    Ok(Some(Taken::Abort)) => return false,
+                    Ok(Some(Taken::Begin | Taken::Body | Taken::BodyEnd)) => {}
+                    Ok(None) => break,
+                    Err(fault) => {
+                        log::line(Level::Warning, Code::WIRE_BROKEN, &fault.to_string());
+                        return false;
+                    }
+                }
+            }
+            if !wire.may_have_more() {
+                return true;
+            }
+        }
+    }
+}
+
+/// Counts a thread off, however it ends.
+struct EndOfThread(Arc<Server>);
+
+impl Drop for EndOfThread {
+    fn drop(&mut self) {
+        let server = &self.0;
+        *server.threads.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        server.thread_ended.notify_all();
+    }
+}
