@@ -50,7 +50,9 @@ fn half(text: &[u8], at: usize) -> u32 {
 #[inline]
 pub fn has_control(text: &[u8]) -> bool {
     if text.len() < 8 {
-        return text.iter().any(u8::is_ascii_control);
+        return text
+            .iter()
+            .fold(false, |found, byte| found | byte.is_ascii_control());
     }
     let end = text.last_chunk::<8>().is_some_and(word_has_control);
     end || text.as_chunks::<8>().0.iter().any(word_has_control)

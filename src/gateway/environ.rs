@@ -1,15 +1,45 @@
 //! The variables of a request, from whatever transport.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use smallvec::SmallVec;
 
 /// The variables of one request, in order of rising authority: of two with the same name the later counts,
 /// so what the server computed wins over what a configuration or a client set.
-#[derive(Default)]
 pub struct Environ<'r> {
-    /// All variables; those of a usual request need no memory of their own.
-    pub variables: SmallVec<[Variable<'r>; 64]>,
+    /// All variables.
+    pub variables: Vec<Variable<'r>>,
+}
+
+/// Most variables that a thread keeps memory for between requests.
+const KEPT_VARIABLES: usize = 256;
+
+thread_local! {
+    /// The empty list of this thread's last request.
+    static MEMORY: Cell<Vec<Variable<'static>>> = const { Cell::new(Vec::new()) };
+}
+
+impl Default for Environ<'_> {
+    /// An empty one, with the memory of this thread's last.
+    fn default() -> Self {
+        Environ {
+            variables: MEMORY.try_with(Cell::take).unwrap_or_default(),
+        }
+    }
+}
+
+impl Drop for Environ<'_> {
+    fn drop(&mut self) {
+        let mut variables = std::mem::take(&mut self.variables);
+        variables.clear();
+        if variables.capacity() <= KEPT_VARIABLES {
+            // Of an empty list this makes one of another lifetime, in the same memory.
+            let empty = variables.into_iter().map_while(|_| None).collect();
+            // Not where the thread is ending.
+            let _ = MEMORY.try_with(|memory| memory.set(empty));
+        }
+    }
 }
 
 /// One variable.
@@ -317,6 +347,20 @@ pub fn script_name_length(uri: &[u8], path_info: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_memory_of_a_thread_is_used_again() {
+        let mut first = Environ::default();
+        for _ in 0..100 {
+            first.server(Key::ServerName, b"www.example.com");
+        }
+        let (memory, capacity) = (first.variables.as_ptr().cast::<u8>(), first.variables.capacity());
+        drop(first);
+        let second = Environ::default();
+        assert!(second.variables.is_empty());
+        assert_eq!(second.variables.as_ptr().cast::<u8>(), memory);
+        assert_eq!(second.variables.capacity(), capacity);
+    }
 
     #[test]
     fn headers_become_upper_case_keys() {

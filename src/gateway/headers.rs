@@ -64,10 +64,11 @@ impl Head {
 
     /// Sets the status from `200 OK` (PEP 3333, "The start_response() Callable").
     pub fn set_status(&mut self, line: &[u8]) -> Result<(), HeaderFault> {
-        let digits = line
-            .get(..3)
-            .filter(|digits| digits.iter().all(u8::is_ascii_digit));
-        let (Some(digits), Some(reason)) = (digits, line.get(3..)) else {
+        let Some((digits, reason)) = line.split_first_chunk::<3>().filter(|(digits, _)| {
+            digits
+                .iter()
+                .fold(true, |all, digit| all & digit.is_ascii_digit())
+        }) else {
             return fault("status code must be a 3 digit integer", line);
         };
         if reason.first().is_some_and(u8::is_ascii_digit) {

@@ -88,7 +88,7 @@ pub(super) fn collect<'r>(
 ) {
     let https = add_variables(environ, request);
     add_headers(environ, request, Credentials::of(target.pass_authorization), body);
-    add_request(environ, request, settings, paths);
+    add_request(environ, request, settings, paths, target);
     add_peers(environ, request, scratch);
     add_user(environ, request);
     add_redirect(environ, request);
@@ -176,7 +176,13 @@ fn add_request<'r>(
     request: &Request<'r>,
     settings: &DirSettings,
     paths: &Paths<'r>,
+    target: &Target<'r>,
 ) {
+    let filename = match target.handler_script {
+        Some(_) => request.filename(),
+        None => target.script,
+    };
+    let document_root = request.document_root();
     environ.server_all([
         (Key::RequestMethod, method(request, settings)),
         (Key::ScriptName, paths.script_name),
@@ -185,10 +191,13 @@ fn add_request<'r>(
         (Key::RequestUri, original_uri(request.request_line())),
         (Key::ServerProtocol, request.protocol()),
         (Key::RequestScheme, request.scheme()),
-        (Key::ScriptFilename, request.filename()),
-        (Key::DocumentRoot, request.document_root()),
+        (Key::ScriptFilename, filename),
+        (Key::DocumentRoot, document_root),
         (Key::ContextPrefix, request.context_prefix()),
-        (Key::ContextDocumentRoot, request.context_document_root()),
+        (
+            Key::ContextDocumentRoot,
+            request.context_document_root(document_root),
+        ),
     ]);
 }
 

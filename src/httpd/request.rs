@@ -302,10 +302,15 @@ impl<'r> Request<'r> {
         self.text(unsafe { ffi::ap_context_prefix(self.as_ptr()) })
     }
 
-    /// Document root of what mapped the request.
-    pub fn context_document_root(&self) -> &'r [u8] {
+    /// Document root of what mapped the request; mostly it is [`document_root`](Self::document_root) itself.
+    pub fn context_document_root(&self, document_root: &'r [u8]) -> &'r [u8] {
         // SAFETY: a live request; the text lives as long.
-        self.text(unsafe { ffi::ap_context_document_root(self.as_ptr()) })
+        let root = unsafe { ffi::ap_context_document_root(self.as_ptr()) };
+        if std::ptr::eq(root.cast(), document_root.as_ptr()) {
+            document_root
+        } else {
+            self.text(root)
+        }
     }
 
     /// `http` or `https`.
