@@ -1,11 +1,13 @@
 //! `WSGIScriptAlias` and `WSGIScriptAliasMatch`: from the path of a URL to a script.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::place::Place;
 use super::scripts::{ImportScript, literal_group};
+use crate::gateway::bytes::same;
 
 /// A compiled regular expression over the path of a request.
 pub trait UriPattern: Send + Sync {
@@ -62,9 +64,11 @@ pub struct ScriptAlias {
 
 /// Where an alias leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mapped {
-    /// The file name for httpd to walk: target and whatever of the path follows the mount point.
-    pub filename: Vec<u8>,
+pub struct Mapped<'a> {
+    /// Where the file name for httpd to walk begins.
+    pub target: Cow<'a, [u8]>,
+    /// What of the path follows the mount point: the rest of the file name.
+    pub rest: &'a [u8],
     /// How much of the path is the mount point, in bytes; never 0.
     pub location_len: usize,
 }
@@ -101,27 +105,31 @@ impl ScriptAlias {
 
     /// Maps the decoded path of a request, or leaves it to others.
     #[must_use]
-    pub fn resolve(&self, uri: &[u8]) -> Option<Mapped> {
-        let (mut filename, location_len, at_root) = match &self.matcher {
+    pub fn resolve<'a>(&'a self, uri: &'a [u8]) -> Option<Mapped<'a>> {
+        let (target, location_len, at_root) = match &self.matcher {
             Matcher::Prefix(prefix) => {
                 let length = matching_prefix(uri, prefix.as_bytes())?;
                 let at_root = prefix.bytes().all(|byte| byte == b'/');
-                (self.target.clone().into_bytes(), length, at_root)
+                (Cow::Borrowed(self.target.as_bytes()), length, at_root)
             }
             Matcher::Regex(pattern) => {
                 let groups = pattern.captures(uri)?;
                 let length = groups.first()?.as_ref()?.end;
                 let at_root = uri.get(..length)? == b"/";
-                (substitute(&self.target, uri, &groups), length, at_root)
+                (
+                    Cow::Owned(substitute(&self.target, uri, &groups)),
+                    length,
+                    at_root,
+                )
             }
         };
         if location_len == 0 {
             return None;
         }
-        // Mounted at the root, the slash belongs to the rest of the path.
-        filename.extend_from_slice(uri.get(if at_root { 0 } else { location_len }..)?);
         Some(Mapped {
-            filename,
+            target,
+            // Mounted at the root, the slash belongs to the rest of the path.
+            rest: uri.get(if at_root { 0 } else { location_len }..)?,
             location_len,
         })
     }
@@ -131,6 +139,17 @@ impl ScriptAlias {
 ///
 /// A run of slashes equals one slash, and the match ends where a path element ends.
 fn matching_prefix(uri: &[u8], prefix: &[u8]) -> Option<usize> {
+    if prefix.last().is_some_and(|last| *last != b'/')
+        && uri.get(..prefix.len()).is_some_and(|start| same(start, prefix))
+    {
+        // What is the same to the letter has the same runs of slashes.
+        let at_boundary = uri.get(prefix.len()).is_none_or(|&byte| byte == b'/');
+        return at_boundary.then_some(prefix.len());
+    }
+    matching_runs(uri, prefix)
+}
+
+fn matching_runs(uri: &[u8], prefix: &[u8]) -> Option<usize> {
     let (mut path, mut wanted) = (uri, prefix);
     while let Some((&expected, following)) = wanted.split_first() {
         let (&found, rest) = path.split_first()?;

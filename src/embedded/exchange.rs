@@ -82,7 +82,7 @@ impl Exchange for HttpdExchange<'_> {
     }
 
     fn head(&mut self, head: &Head) {
-        self.request.respond(head);
+        self.output.begin(head);
         self.headed = true;
     }
 

@@ -1,15 +1,45 @@
 //! The variables of a request, from whatever transport.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use smallvec::SmallVec;
 
 /// The variables of one request, in order of rising authority: of two with the same name the later counts,
 /// so what the server computed wins over what a configuration or a client set.
-#[derive(Default)]
 pub struct Environ<'r> {
-    /// All variables; those of a usual request need no memory of their own.
-    pub variables: SmallVec<[Variable<'r>; 64]>,
+    /// All variables.
+    pub variables: Vec<Variable<'r>>,
+}
+
+/// Most variables that a thread keeps memory for between requests.
+const KEPT_VARIABLES: usize = 256;
+
+thread_local! {
+    /// The empty list of this thread's last request.
+    static MEMORY: Cell<Vec<Variable<'static>>> = const { Cell::new(Vec::new()) };
+}
+
+impl Default for Environ<'_> {
+    /// An empty one, with the memory of this thread's last.
+    fn default() -> Self {
+        Environ {
+            variables: MEMORY.try_with(Cell::take).unwrap_or_default(),
+        }
+    }
+}
+
+impl Drop for Environ<'_> {
+    fn drop(&mut self) {
+        let mut variables = std::mem::take(&mut self.variables);
+        variables.clear();
+        if variables.capacity() <= KEPT_VARIABLES {
+            // Of an empty list this makes one of another lifetime, in the same memory.
+            let empty = variables.into_iter().map_while(|_| None).collect();
+            // Not where the thread is ending.
+            let _ = MEMORY.try_with(|memory| memory.set(empty));
+        }
+    }
 }
 
 /// One variable.
@@ -117,6 +147,16 @@ impl<'r> Environ<'r> {
     /// Adds one that the server computed.
     pub fn server(&mut self, key: Key, value: &'r [u8]) {
         self.push(Name::Server(key), value);
+    }
+
+    /// Adds several that the server computed.
+    #[inline]
+    pub fn server_all<const N: usize>(&mut self, variables: [(Key, &'r [u8]); N]) {
+        self.variables
+            .extend(variables.into_iter().map(|(key, value)| Variable {
+                name: Name::Server(key),
+                value,
+            }));
     }
 
     /// Adds one that the server computed, unless it is empty.
@@ -262,13 +302,26 @@ fn header_key(name: &[u8]) -> Option<SmallVec<[u8; USUAL_KEY]>> {
 }
 
 /// Runs of slashes become one.
+#[inline]
 pub fn collapse_slashes(path: &[u8]) -> Cow<'_, [u8]> {
-    if !path.windows(2).any(|pair| pair == b"//") {
-        return Cow::Borrowed(path);
+    let mut previous = 0;
+    let has_run = path.iter().any(|&byte| {
+        let is_run = byte == b'/' && previous == b'/';
+        previous = byte;
+        is_run
+    });
+    if has_run {
+        Cow::Owned(collapse(path))
+    } else {
+        Cow::Borrowed(path)
     }
+}
+
+#[cold]
+fn collapse(path: &[u8]) -> Vec<u8> {
     let mut collapsed = path.to_vec();
     collapsed.dedup_by(|next, previous| *next == b'/' && *previous == b'/');
-    Cow::Owned(collapsed)
+    collapsed
 }
 
 /// How much of `uri` comes before `path_info`, which is its end but for runs of slashes that were made one.
@@ -294,6 +347,20 @@ pub fn script_name_length(uri: &[u8], path_info: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_memory_of_a_thread_is_used_again() {
+        let mut first = Environ::default();
+        for _ in 0..100 {
+            first.server(Key::ServerName, b"www.example.com");
+        }
+        let (memory, capacity) = (first.variables.as_ptr().cast::<u8>(), first.variables.capacity());
+        drop(first);
+        let second = Environ::default();
+        assert!(second.variables.is_empty());
+        assert_eq!(second.variables.as_ptr().cast::<u8>(), memory);
+        assert_eq!(second.variables.capacity(), capacity);
+    }
 
     #[test]
     fn headers_become_upper_case_keys() {

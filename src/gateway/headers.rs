@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::bytes::{HeaderName, has_control};
+
 /// A response's status and headers, checked.
 ///
 /// All text lies in one buffer, so that a head can be filled again without new memory.
@@ -37,6 +39,13 @@ const HOP_BY_HOP: [&[u8]; 7] = [
     b"upgrade",
 ];
 
+/// The header that output filters go by.
+pub const CONTENT_TYPE: HeaderName = HeaderName::new(b"content-type");
+/// The header that is checked and counted against.
+pub const CONTENT_LENGTH: HeaderName = HeaderName::new(b"content-length");
+/// The header that belongs to error responses too.
+pub const WWW_AUTHENTICATE: HeaderName = HeaderName::new(b"www-authenticate");
+
 /// Most bytes of status line and headers together.
 pub const MAX_HEAD_BYTES: usize = 1 << 20;
 /// Most headers of one response.
@@ -55,10 +64,11 @@ impl Head {
 
     /// Sets the status from `200 OK` (PEP 3333, "The start_response() Callable").
     pub fn set_status(&mut self, line: &[u8]) -> Result<(), HeaderFault> {
-        let digits = line
-            .get(..3)
-            .filter(|digits| digits.iter().all(u8::is_ascii_digit));
-        let (Some(digits), Some(reason)) = (digits, line.get(3..)) else {
+        let Some((digits, reason)) = line.split_first_chunk::<3>().filter(|(digits, _)| {
+            digits
+                .iter()
+                .fold(true, |all, digit| all & digit.is_ascii_digit())
+        }) else {
             return fault("status code must be a 3 digit integer", line);
         };
         if reason.first().is_some_and(u8::is_ascii_digit) {
@@ -67,7 +77,7 @@ impl Head {
         if reason.first().is_some_and(|byte| *byte != b' ') {
             return fault("no space following status code", line);
         }
-        if reason.iter().any(u8::is_ascii_control) {
+        if has_control(reason) {
             return fault("control character in status reason phrase", line);
         }
         let status = digits
@@ -84,19 +94,23 @@ impl Head {
 
     /// Adds a header; one that belongs to the connection is noted in [`dropped`](Self::dropped) instead.
     pub fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeaderFault> {
-        check_name(name)?;
+        if CONTENT_LENGTH.is(name) {
+            return self.add_content_length(value);
+        }
+        // Nearly every response has it, and there is nothing to check about its name.
+        let is_content_type = CONTENT_TYPE.is(name);
+        if !is_content_type {
+            check_name(name)?;
+        }
         check_value(value)?;
         self.check_size(name.len() + value.len())?;
         if self.fields.len() >= MAX_FIELDS {
             return Err(HeaderFault(format!("more than {MAX_FIELDS} headers")));
         }
-        if is_hop_by_hop(name) {
+        if !is_content_type && is_hop_by_hop(name) {
             let range = self.append(name);
             self.dropped.push(range);
             return Ok(());
-        }
-        if name.eq_ignore_ascii_case(b"content-length") {
-            return self.add_content_length(value);
         }
         let name = self.append(name);
         let value = self.append(value);
@@ -108,6 +122,7 @@ impl Head {
         let length = parse_length(value);
         let Some(length) = length.filter(|length| self.content_length.is_none_or(|known| known == *length))
         else {
+            check_value(value)?;
             // mod_wsgi shows this value, unlike others, as a str.
             let shown = bytes_literal(value);
             let shown = shown.strip_prefix('b').unwrap_or(&shown);
@@ -203,7 +218,7 @@ fn bytes_literal(value: &[u8]) -> String {
 }
 
 fn check_name(name: &[u8]) -> Result<(), HeaderFault> {
-    if !name.is_empty() && name.iter().all(|byte| is_token(*byte)) {
+    if !name.is_empty() && is_all_tokens(name) {
         return Ok(());
     }
     if name.is_empty() {
@@ -221,10 +236,7 @@ fn check_name(name: &[u8]) -> Result<(), HeaderFault> {
 }
 
 fn check_value(value: &[u8]) -> Result<(), HeaderFault> {
-    if value
-        .iter()
-        .all(|byte| (*byte >= b' ' && *byte != 0x7f) || *byte == b'\t')
-    {
+    if !has_control(value) {
         return Ok(());
     }
     for byte in value {
@@ -269,6 +281,16 @@ const TOKENS: [bool; 256] = {
     tokens
 };
 
+fn is_all_tokens(text: &[u8]) -> bool {
+    // Without a branch for each byte.
+    let (blocks, rest) = text.as_chunks::<4>();
+    let mut all = true;
+    for block in blocks {
+        all &= block.iter().fold(true, |all, byte| all & is_token(*byte));
+    }
+    all && rest.iter().all(|byte| is_token(*byte))
+}
+
 fn is_token(byte: u8) -> bool {
     TOKENS.get(usize::from(byte)).copied().unwrap_or(false)
 }
@@ -285,10 +307,13 @@ fn is_hop_by_hop(name: &[u8]) -> bool {
 
 /// A Content-Length: digits only, within 63 bits (RFC 9110, 8.6).
 pub fn parse_length(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+    if value.is_empty() {
         return None;
     }
-    let length: u64 = std::str::from_utf8(value).ok()?.parse().ok()?;
+    let length = value.iter().try_fold(0_u64, |length, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        length.checked_mul(10)?.checked_add(digit)
+    })?;
     (length <= i64::MAX.unsigned_abs()).then_some(length)
 }
 

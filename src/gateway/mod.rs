@@ -5,6 +5,7 @@
 //! and framing is counted here, so that no transport and no application decides it.
 
 pub mod body;
+pub mod bytes;
 pub mod cgi_head;
 pub mod codes;
 pub mod diagnosis;

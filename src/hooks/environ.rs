@@ -34,38 +34,46 @@ pub(super) struct Scratch {
 
 impl Scratch {
     pub(super) fn new(request: &Request<'_>) -> Self {
+        let (server_port, listener_port) = (request.server_port(), request.listener().1);
+        let server = Decimal::new(server_port);
         Scratch {
             client_port: Decimal::new(request.client_port()),
-            server_port: Decimal::new(request.server_port()),
-            listener_port: Decimal::new(request.listener().1),
+            listener_port: if listener_port == server_port {
+                server
+            } else {
+                Decimal::new(listener_port)
+            },
+            server_port: server,
         }
     }
 }
 
 /// A number of up to five digits, without an allocation.
+#[derive(Clone, Copy)]
 struct Decimal {
     digits: [u8; 5],
     start: usize,
 }
 
 impl Decimal {
-    fn new(mut number: u16) -> Self {
-        let mut digits = [b'0'; 5];
-        let mut start = digits.len();
-        for (index, digit) in digits.iter_mut().enumerate().rev() {
-            *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
-            number /= 10;
-            start = index;
-            if number == 0 {
-                break;
-            }
+    fn new(number: u16) -> Self {
+        let (ten_thousands, rest) = (number / 10_000, number % 10_000);
+        let ([thousands, hundreds], [tens, ones]) = (two_digits(rest / 100), two_digits(rest % 100));
+        let leading = [number < 10, number < 100, number < 1_000, number < 10_000];
+        Decimal {
+            digits: [two_digits(ten_thousands)[1], thousands, hundreds, tens, ones],
+            start: leading.into_iter().map(usize::from).sum(),
         }
-        Decimal { digits, start }
     }
 
     fn text(&self) -> &[u8] {
         self.digits.get(self.start..).unwrap_or_default()
     }
+}
+
+/// A number below 100.
+fn two_digits(number: u16) -> [u8; 2] {
+    [number / 10, number % 10].map(|digit| u8::try_from(digit).map_or(b'9', |digit| b'0' | digit))
 }
 
 /// Adds all variables. What the server computes comes last, and so wins.
@@ -80,7 +88,7 @@ pub(super) fn collect<'r>(
 ) {
     let https = add_variables(environ, request);
     add_headers(environ, request, Credentials::of(target.pass_authorization), body);
-    add_request(environ, request, settings, paths);
+    add_request(environ, request, settings, paths, target);
     add_peers(environ, request, scratch);
     add_user(environ, request);
     add_redirect(environ, request);
@@ -168,18 +176,29 @@ fn add_request<'r>(
     request: &Request<'r>,
     settings: &DirSettings,
     paths: &Paths<'r>,
+    target: &Target<'r>,
 ) {
-    environ.server(Key::RequestMethod, method(request, settings));
-    environ.server(Key::ScriptName, paths.script_name);
-    environ.server(Key::PathInfo, paths.path_info);
-    environ.server(Key::QueryString, request.args().unwrap_or_default());
-    environ.server(Key::RequestUri, original_uri(request.request_line()));
-    environ.server(Key::ServerProtocol, request.protocol());
-    environ.server(Key::RequestScheme, request.scheme());
-    environ.server(Key::ScriptFilename, request.filename());
-    environ.server(Key::DocumentRoot, request.document_root());
-    environ.server(Key::ContextPrefix, request.context_prefix());
-    environ.server(Key::ContextDocumentRoot, request.context_document_root());
+    let filename = match target.handler_script {
+        Some(_) => request.filename(),
+        None => target.script,
+    };
+    let document_root = request.document_root();
+    environ.server_all([
+        (Key::RequestMethod, method(request, settings)),
+        (Key::ScriptName, paths.script_name),
+        (Key::PathInfo, paths.path_info),
+        (Key::QueryString, request.args().unwrap_or_default()),
+        (Key::RequestUri, original_uri(request.request_line())),
+        (Key::ServerProtocol, request.protocol()),
+        (Key::RequestScheme, request.scheme()),
+        (Key::ScriptFilename, filename),
+        (Key::DocumentRoot, document_root),
+        (Key::ContextPrefix, request.context_prefix()),
+        (
+            Key::ContextDocumentRoot,
+            request.context_document_root(document_root),
+        ),
+    ]);
 }
 
 /// HEAD may be shown as GET, so that output filters see the body that they would see for GET.
@@ -201,13 +220,15 @@ pub(super) fn original_uri(request_line: &[u8]) -> &[u8] {
 }
 
 pub(super) fn add_peers<'r>(environ: &mut Environ<'r>, request: &Request<'r>, scratch: &'r Scratch) {
-    environ.server(Key::ServerName, request.escape_html(request.server_name()));
-    environ.server(Key::ServerPort, scratch.server_port.text());
-    environ.server(Key::ServerAddr, request.local_ip());
-    environ.server(Key::ServerSoftware, server_banner());
+    environ.server_all([
+        (Key::ServerName, request.escape_html(request.server_name())),
+        (Key::ServerPort, scratch.server_port.text()),
+        (Key::ServerAddr, request.local_ip()),
+        (Key::ServerSoftware, server_banner()),
+        (Key::RemoteAddr, request.client_ip()),
+        (Key::RemotePort, scratch.client_port.text()),
+    ]);
     environ.server_if_set(Key::ServerAdmin, request.server_admin());
-    environ.server(Key::RemoteAddr, request.client_ip());
-    environ.server(Key::RemotePort, scratch.client_port.text());
 }
 
 fn add_user<'r>(environ: &mut Environ<'r>, request: &Request<'r>) {
@@ -244,17 +265,21 @@ fn add_target<'r>(
     target: &'r Target<'r>,
     scratch: &'r Scratch,
 ) {
-    environ.server(Key::WsgiProcessGroup, target.process_group.as_bytes());
-    environ.server(Key::WsgiApplicationGroup, target.application_group.as_bytes());
+    environ.server_all([
+        (Key::WsgiProcessGroup, target.process_group.as_bytes()),
+        (Key::WsgiApplicationGroup, target.application_group.as_bytes()),
+        (Key::WsgiRequestHandler, request.handler()),
+        (
+            Key::WsgiHandlerScript,
+            target.handler_script.map_or(&[][..], |_| target.script),
+        ),
+        (Key::WsgiScriptName, paths.script_name),
+        (Key::WsgiPathInfo, paths.path_info),
+        (Key::WsgiListenerHost, request.listener().0),
+        (Key::WsgiListenerPort, scratch.listener_port.text()),
+        (Key::WsgiServerPid, lifecycle::pid_text()),
+    ]);
     environ.server_if_set(Key::WsgiCallableObject, target.callable.as_bytes());
-    environ.server(Key::WsgiRequestHandler, request.handler());
-    let handler_script = target.handler_script.map_or(&[][..], |_| target.script);
-    environ.server(Key::WsgiHandlerScript, handler_script);
-    environ.server(Key::WsgiScriptName, paths.script_name);
-    environ.server(Key::WsgiPathInfo, paths.path_info);
-    environ.server(Key::WsgiListenerHost, request.listener().0);
-    environ.server(Key::WsgiListenerPort, scratch.listener_port.text());
-    environ.server(Key::WsgiServerPid, lifecycle::pid_text());
     environ.server_if_set(Key::WsgiRequestId, request.log_id());
     environ.server_if_set(Key::WsgiConnectionId, request.connection_log_id());
 }
@@ -303,7 +328,7 @@ mod tests {
 
     #[test]
     fn numbers_need_no_allocation() {
-        for number in [0, 7, 80, 443, 8080, 65535] {
+        for number in [0, 7, 9, 10, 80, 99, 100, 443, 1000, 8080, 9999, 10000, 65535] {
             assert_eq!(Decimal::new(number).text(), number.to_string().as_bytes());
         }
     }

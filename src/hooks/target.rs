@@ -8,6 +8,7 @@ use crate::config::alias::AliasOptions;
 use crate::config::scripts::HandlerScript;
 use crate::config::settings::DirSettings;
 use crate::config::target::{self, RequestFacts};
+use crate::gateway::bytes::same;
 use crate::httpd::Request;
 
 /// The function of a handler script that is called.
@@ -58,7 +59,7 @@ impl<'r> Target<'r> {
             process_group: target::process_group(process_group, &facts),
             application_group: match application_group {
                 Some(target::AUTOMATIC) if is_first_application(script) => Cow::Borrowed(""),
-                None | Some("%{RESOURCE}") => Cow::Owned(resource_group(&facts)),
+                None | Some("%{RESOURCE}") => Cow::Borrowed(resource_group(&facts)),
                 group => target::application_group(group, &facts),
             },
             callable: match handler_script {
@@ -76,7 +77,7 @@ impl<'r> Target<'r> {
 }
 
 /// The group of `%{RESOURCE}`. A thread's requests are mostly for the same few, so it keeps the last name.
-fn resource_group(facts: &Facts<'_, '_>) -> String {
+fn resource_group<'r>(facts: &Facts<'_, 'r>) -> &'r str {
     struct Last {
         server: Vec<u8>,
         port: u16,
@@ -92,18 +93,19 @@ fn resource_group(facts: &Facts<'_, '_>) -> String {
         facts.script_name,
     );
     LAST.with_borrow_mut(|last| match last {
-        Some(last) if last.port == port && last.server == server && last.script == script => {
-            last.name.clone()
+        Some(last) if last.port == port && same(&last.server, server) && same(&last.script, script) => {
+            facts.request.keep_text(&last.name)
         }
         last => {
             let name = target::application_group(None, facts).into_owned();
+            let kept = facts.request.keep_text(&name);
             *last = Some(Last {
                 server: server.into(),
                 port,
                 script: script.into(),
-                name: name.clone(),
+                name,
             });
-            name
+            kept
         }
     })
 }
@@ -113,7 +115,7 @@ fn resource_group(facts: &Facts<'_, '_>) -> String {
 /// The file decides, not the group's name, in which a client may have a say.
 fn is_first_application(script: &[u8]) -> bool {
     static FIRST: OnceLock<Box<[u8]>> = OnceLock::new();
-    **FIRST.get_or_init(|| script.into()) == *script
+    same(FIRST.get_or_init(|| script.into()), script)
 }
 
 pub(super) struct Facts<'a, 'r> {

@@ -16,7 +16,7 @@ pub(super) fn translate(request: Request<'_>) -> Status {
     }
     for alias in &request.server_settings().aliases {
         if let Some(mapped) = alias.resolve(uri) {
-            request.set_filename(&mapped.filename);
+            request.set_filename([&mapped.target, mapped.rest]);
             request.set_handler(HANDLER);
             request.mark_as_aliased(HANDLER);
             request.set_alias(alias);

@@ -6,7 +6,7 @@ use std::ptr;
 
 use super::request::Request;
 use crate::ffi;
-use crate::gateway::{ClientGone, FileRange};
+use crate::gateway::{ClientGone, FileRange, Head};
 
 /// Longest part of one file bucket: APR's lengths are signed, and a 32-bit system's are short.
 const LONGEST_FILE_PART: u64 = 1 << 30;
@@ -17,6 +17,8 @@ pub struct Output<'r> {
     /// Invariant: null before the first use, then a brigade of the request's pool.
     brigade: *mut ffi::apr_bucket_brigade,
     passed: bool,
+    /// The declared length of the body, until the response's headers have it.
+    length: Option<u64>,
 }
 
 // SAFETY: the request is handled by one thread at a time; whoever has the output has the request.
@@ -29,7 +31,15 @@ impl<'r> Output<'r> {
             request,
             brigade: ptr::null_mut(),
             passed: false,
+            length: None,
         }
+    }
+
+    /// Takes over status and headers of the response. Its declared length waits to be seen: httpd sets that of
+    /// a body which is passed on as a whole.
+    pub fn begin(&mut self, head: &Head) {
+        self.request.begin_response(head);
+        self.length = head.content_length();
     }
 
     fn allocator(&self) -> *mut ffi::apr_bucket_alloc_t {
@@ -178,6 +188,9 @@ impl<'r> Output<'r> {
 
     /// Sends what is staged and the end of the response. May block.
     pub fn finish(&mut self) -> Result<(), ClientGone> {
+        if !self.passed && self.request.is_counted_by_server() {
+            self.length = None;
+        }
         // SAFETY: the bucket allocator of a live request.
         let bucket = unsafe { ffi::apr_bucket_eos_create(self.allocator()) };
         self.append(bucket);
@@ -219,6 +232,9 @@ impl<'r> Output<'r> {
     fn pass(&mut self) -> Result<(), ClientGone> {
         let brigade = self.brigade();
         self.passed = true;
+        if let Some(length) = self.length.take() {
+            self.request.set_content_length(length);
+        }
         // SAFETY: the filters of a live request and a live brigade, emptied afterwards (rule 4).
         let status = unsafe {
             let status = ffi::ap_pass_brigade((*self.request.as_ptr()).output_filters, brigade);

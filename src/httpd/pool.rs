@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 use std::marker::PhantomData;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use super::boundary::guard;
 use crate::ffi;
@@ -33,6 +33,29 @@ impl<'p> Pool<'p> {
     pub(super) fn c_string(self, text: &[u8]) -> *mut c_char {
         // SAFETY: a live pool; reads at most `text.len()` bytes.
         unsafe { ffi::apr_pstrmemdup(self.as_ptr(), text.as_ptr().cast(), text.len()) }
+    }
+
+    /// A C string of two texts, one after the other.
+    pub(super) fn joined_c_string(self, [first, second]: [&[u8]; 2]) -> *mut c_char {
+        let length = first.len() + second.len();
+        // SAFETY: a live pool, whose memory has room for both texts and the NUL; httpd ends the process where
+        // there is no memory.
+        unsafe {
+            let memory = ffi::apr_palloc(self.as_ptr(), length + 1).cast::<u8>();
+            ptr::copy_nonoverlapping(first.as_ptr(), memory, first.len());
+            ptr::copy_nonoverlapping(second.as_ptr(), memory.add(first.len()), second.len());
+            memory.add(length).write(0);
+            memory.cast()
+        }
+    }
+
+    /// A copy of a text.
+    pub(super) fn text(self, text: &str) -> &'p str {
+        // SAFETY: a live pool for 'p, whose memory nobody else has; what is copied stays UTF-8.
+        unsafe {
+            let copy = ffi::apr_pmemdup(self.as_ptr(), text.as_ptr().cast(), text.len());
+            std::str::from_utf8_unchecked(std::slice::from_raw_parts(copy.cast(), text.len()))
+        }
     }
 
     /// A value that is dropped with the pool.

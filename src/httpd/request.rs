@@ -14,6 +14,7 @@ use super::table::{Table, bytes};
 use crate::config::alias::ScriptAlias;
 use crate::config::settings::{DirSettings, ServerSettings};
 use crate::ffi;
+use crate::gateway::bytes::same;
 
 /// A request, for as long as a hook runs.
 #[derive(Clone, Copy)]
@@ -133,9 +134,9 @@ impl<'r> Request<'r> {
         self.text(self.rec().filename)
     }
 
-    /// Maps the request to a file.
-    pub fn set_filename(&self, name: &[u8]) {
-        let name = self.pool().c_string(name);
+    /// Maps the request to a file, whose name is that of two parts.
+    pub fn set_filename(&self, name: [&[u8]; 2]) {
+        let name = self.pool().joined_c_string(name);
         // SAFETY: live and ours (invariant).
         unsafe { (*self.rec_ptr()).filename = name }
     }
@@ -301,10 +302,15 @@ impl<'r> Request<'r> {
         self.text(unsafe { ffi::ap_context_prefix(self.as_ptr()) })
     }
 
-    /// Document root of what mapped the request.
-    pub fn context_document_root(&self) -> &'r [u8] {
+    /// Document root of what mapped the request; mostly it is [`document_root`](Self::document_root) itself.
+    pub fn context_document_root(&self, document_root: &'r [u8]) -> &'r [u8] {
         // SAFETY: a live request; the text lives as long.
-        self.text(unsafe { ffi::ap_context_document_root(self.as_ptr()) })
+        let root = unsafe { ffi::ap_context_document_root(self.as_ptr()) };
+        if std::ptr::eq(root.cast(), document_root.as_ptr()) {
+            document_root
+        } else {
+            self.text(root)
+        }
     }
 
     /// `http` or `https`.
@@ -415,12 +421,24 @@ impl<'r> Request<'r> {
 
     /// Sets the status line; `line` begins with the three digits of `status`.
     pub fn set_status(&self, status: u16, line: &[u8]) {
-        let line = self.pool().c_string(line);
+        // SAFETY: takes any number; the answer is static text.
+        let usual = self.text(unsafe { ffi::ap_get_status_line(i32::from(status)) });
+        let line = if same(usual, line) {
+            // httpd's own line need not be kept, nor checked by httpd.
+            std::ptr::null()
+        } else {
+            self.pool().c_string(line).cast_const()
+        };
         // SAFETY: live and ours (invariant).
         unsafe {
             (*self.rec_ptr()).status = i32::from(status);
             (*self.rec_ptr()).status_line = line;
         }
+    }
+
+    /// The response's status.
+    pub(super) fn status(&self) -> u16 {
+        u16::try_from(self.rec().status).unwrap_or_default()
     }
 
     /// Sets the content type, which output filters go by.
@@ -460,7 +478,9 @@ impl<'r> Request<'r> {
 
     /// Text for an environ, HTML-escaped where it needs to be.
     pub fn escape_html(&self, text: &'r [u8]) -> &'r [u8] {
-        if !text.iter().any(|byte| b"<>&\"".contains(byte)) {
+        if !text.iter().fold(false, |found, byte| {
+            found | matches!(byte, b'<' | b'>' | b'&' | b'"')
+        }) {
             return text;
         }
         let copy = self.pool().c_string(text);
@@ -468,7 +488,13 @@ impl<'r> Request<'r> {
         self.text(unsafe { ffi::ap_escape_html2(self.pool().as_ptr(), copy, 0) })
     }
 
+    /// A copy of a text that lives as long as the request.
+    pub fn keep_text(&self, text: &str) -> &'r str {
+        self.pool().text(text)
+    }
+
     /// Text that lives as long as the request.
+    #[inline]
     pub fn keep(&self, text: Cow<'r, [u8]>) -> &'r [u8] {
         match text {
             Cow::Borrowed(text) => text,

@@ -5,24 +5,49 @@ use std::time::Duration;
 
 use super::request::Request;
 use crate::ffi;
+use crate::gateway::headers::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use crate::gateway::{BodyRule, Head};
 
 impl Request<'_> {
     /// Takes over status and headers of a response.
     pub fn respond(&self, head: &Head) {
+        self.begin_response(head);
+        if let Some(length) = head.content_length() {
+            self.set_content_length(length);
+        }
+    }
+
+    /// Takes over status and headers of a response, but for its length.
+    pub(super) fn begin_response(&self, head: &Head) {
         self.set_status(head.status(), head.status_line());
         let (headers, error_headers) = (self.headers_out(), self.err_headers_out());
         for (name, value) in head.fields() {
-            if name.eq_ignore_ascii_case(b"content-type") {
+            if CONTENT_TYPE.is(name) {
                 self.set_content_type(value);
-            } else if name.eq_ignore_ascii_case(b"www-authenticate") {
+            } else if WWW_AUTHENTICATE.is(name) {
                 error_headers.add(name, value);
             } else {
                 headers.add(name, value);
             }
         }
-        if let Some(length) = head.content_length() {
-            self.set_content_length(length);
+    }
+
+    /// Whether httpd counts a body that it gets as a whole, and sets its length itself, with nothing before that
+    /// but filters of the protocol's own.
+    pub(super) fn is_counted_by_server(&self) -> bool {
+        if self.is_subrequest() || self.body_rule(self.status()) != BodyRule::Sent {
+            return false;
+        }
+        // SAFETY: null, or the filters of a live request, which nobody changes meanwhile.
+        unsafe {
+            let mut filter = (*self.as_ptr()).output_filters;
+            while !filter.is_null() && (*filter).frec != ffi::ap_content_length_filter_handle {
+                if (*(*filter).frec).ftype < ffi::ap_filter_type_AP_FTYPE_PROTOCOL {
+                    return false;
+                }
+                filter = (*filter).next;
+            }
+            !filter.is_null()
         }
     }
 

@@ -1,6 +1,7 @@
 //! Request-bound data, lent to Python objects that may outlive the request.
 
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::Attached;
@@ -15,6 +16,8 @@ pub struct Lease {
     /// Invariant: `Some` only between the two ends of [`lend`](Lease::lend), whose caller keeps the target
     /// exclusively borrowed meanwhile.
     target: Mutex<Option<Target>>,
+    /// Whether there is a target, for those who only want to know.
+    lent: AtomicBool,
 }
 
 /// A lent exchange, its lifetime set aside: the lease's invariant stands in for it.
@@ -46,6 +49,7 @@ impl Lease {
     /// Sets the target. Waits for a user in another thread without the GIL, which that user may need to
     /// come to its end.
     fn replace(&self, py: Attached<'_>, target: Option<Target>) {
+        self.lent.store(target.is_some(), Ordering::Release);
         match self.target.try_lock() {
             Ok(mut guard) => *guard = target,
             Err(TryLockError::Poisoned(guard)) => *guard.into_inner() = target,
@@ -86,10 +90,6 @@ impl Lease {
 
     /// Whether a request lends its data here now.
     pub fn is_lent(&self) -> bool {
-        match self.target.try_lock() {
-            Ok(guard) => guard.is_some(),
-            // Held by a user, or poisoned by one: it was lent.
-            Err(_) => true,
-        }
+        self.lent.load(Ordering::Acquire)
     }
 }

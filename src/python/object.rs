@@ -117,9 +117,22 @@ impl<'py> Object<'py> {
 
     /// Whether there are exactly `count` strong references, ours included. Without a GIL nobody can tell, as
     /// another thread may be about to change the number: then the answer is no.
-    pub fn has_references(&self, count: isize) -> bool {
+    pub fn has_references(&self, count: usize) -> bool {
         // SAFETY: alive (invariant).
-        has_gil() && unsafe { ffi::Py_REFCNT(self.as_ptr()) } == count
+        has_gil() && usize::try_from(unsafe { ffi::Py_REFCNT(self.as_ptr()) }) == Ok(count)
+    }
+
+    /// Gives a `float` another value, if there are exactly `count` strong references to it, all of them the
+    /// caller's: nobody can see then that it has changed.
+    pub fn set_unseen_float(&self, value: f64, count: usize) -> bool {
+        // SAFETY: alive (invariant); of the exact type, and nobody else can look at the number meanwhile.
+        unsafe {
+            if !self.has_references(count) || ffi::PyFloat_CheckExact(self.as_ptr()) == 0 {
+                return false;
+            }
+            (*self.as_ptr().cast::<ffi::PyFloatObject>()).ob_fval = value;
+        }
+        true
     }
 
     /// `type(self).__name__`, for messages.
@@ -415,6 +428,22 @@ impl<'py> Object<'py> {
                 ffi::PyErr_Clear();
             }
             found
+        }
+    }
+
+    /// The items of an exact or derived `tuple`, which never change; `None` for other types. An item that is
+    /// missing belongs to a tuple that a C extension has not finished.
+    pub fn tuple_items(&self) -> Option<&[Option<Object<'py>>]> {
+        // SAFETY: a tuple has as many pointers as its size says, and holds a reference to each for its whole
+        // life; an `Object` is a transparent NonNull, so that null is `None`.
+        unsafe {
+            let ptr = self.as_ptr();
+            if ffi::PyTuple_Check(ptr) == 0 {
+                return None;
+            }
+            let length = usize::try_from(ffi::PyTuple_GET_SIZE(ptr)).unwrap_or_default();
+            let first = &raw const (*ptr.cast::<ffi::PyTupleObject>()).ob_item;
+            Some(std::slice::from_raw_parts(first.cast(), length))
         }
     }
 

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use md5::{Digest, Md5};
-use rustc_hash::FxHashMap;
 
+use super::table::{Loaded, Table};
 use crate::gateway::Code;
-use crate::python::{Attached, Code as Bytecode, ErrorKind, Object, Raised, Stored, format_exception};
+use crate::python::{Attached, Code as Bytecode, ErrorKind, Object, Raised, format_exception};
 
 /// The version of a script's file: its modification time, in microseconds since the epoch.
 pub type SourceStamp = i64;
@@ -26,14 +26,9 @@ pub fn source_stamp(path: &[u8]) -> SourceStamp {
 /// The loaded scripts of one interpreter.
 #[derive(Default)]
 pub struct Scripts {
-    loaded: Mutex<FxHashMap<Vec<u8>, Loaded>>,
+    loaded: Mutex<Table>,
     /// Held by the thread that loads; never waited for with the GIL held.
     loading: Mutex<()>,
-}
-
-struct Loaded {
-    globals: Stored,
-    stamp: SourceStamp,
 }
 
 /// Why a script could not be loaded or gave no answer, with all that its log lines say.
@@ -47,7 +42,7 @@ pub struct ScriptError {
 }
 
 impl Scripts {
-    fn loaded(&self) -> MutexGuard<'_, FxHashMap<Vec<u8>, Loaded>> {
+    fn loaded(&self) -> MutexGuard<'_, Table> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -78,7 +73,7 @@ impl Scripts {
         }
         let globals = execute(py, path, stamp, fold_case)?;
         let replaced = self.loaded().insert(
-            path.to_vec(),
+            path,
             Loaded {
                 globals: globals.clone().store(),
                 stamp,
@@ -106,7 +101,7 @@ impl Scripts {
 
     /// The globals of the script at `path` and the version they were loaded from, if it is loaded.
     pub fn find_version<'py>(&self, py: Attached<'py>, path: &[u8]) -> Option<(Object<'py>, SourceStamp)> {
-        let loaded = self.loaded();
+        let mut loaded = self.loaded();
         let found = loaded.get(path)?;
         Some((found.globals.get(py).clone(), found.stamp))
     }
@@ -119,7 +114,7 @@ impl Scripts {
         stamp: SourceStamp,
         reload: bool,
     ) -> Option<Object<'py>> {
-        let loaded = self.loaded();
+        let mut loaded = self.loaded();
         let found = loaded.get(path)?;
         (!reload || found.stamp == stamp).then(|| found.globals.get(py).clone())
     }

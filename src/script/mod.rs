@@ -8,6 +8,7 @@ mod dispatch;
 mod function;
 mod load;
 mod reload;
+mod table;
 
 pub use access::{Access, allow_access};
 pub use authenticate::{Password, RealmHash, check_password, get_realm_hash};

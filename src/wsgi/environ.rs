@@ -3,28 +3,41 @@
 //! Requests of one site look alike: the same browser sends the same headers with few other values. So a
 //! template keeps the dict and the raw values of an earlier request with the same variable names; only
 //! values that differ are made anew, and the application gets a copy of the dict. The copy shares the
-//! values, which are immutable.
+//! values, which are immutable, and the streams of the request objects that the template belongs to.
 
 use std::collections::HashMap;
 
-use super::state::State;
+use super::run::Times;
+use super::state::{RequestObjects, State};
+use crate::gateway::bytes::same;
 use crate::gateway::environ::is_file_name;
 use crate::gateway::{Environ, Key, Name, Variable};
 use crate::python::{Attached, Object, PyResult, Stored};
 use crate::sys;
 
-/// Most templates kept for one interpreter.
-const MAX_TEMPLATES: usize = 16;
-/// Most bytes of names and values that a kept template may hold on to.
-const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
+/// Most templates of one set of request objects.
+const MAX_TEMPLATES: usize = 8;
+/// Most bytes of values that a kept template may hold on to.
+const MAX_TEMPLATE_BYTES: usize = 16 * 1024;
 
 /// The dict of an earlier request, with the raw values that its objects were made from.
-pub(super) struct Template {
+struct Template {
     /// The thread whose number is in the dict.
     thread: i64,
+    /// Whether `wsgi.input` and `wsgi.errors` in the dict are those of the request objects it is kept with.
+    refers: bool,
+    /// Length of all values.
+    bytes: usize,
     dict: Stored,
+    request_start: Time,
+    queue_start: Time,
+    daemon_start: Time,
+    application_start: Time,
     entries: Vec<Entry>,
 }
+
+/// A `float` in the dict of a template, used again as long as no application keeps it.
+struct Time(Stored);
 
 struct Entry {
     name: OwnedName,
@@ -51,12 +64,13 @@ impl OwnedName {
         }
     }
 
+    #[inline(always)]
     fn is(&self, name: Name<'_>) -> bool {
         match (self, name) {
             (OwnedName::Server(own), Name::Server(key)) => *own == key,
             (OwnedName::Header(own), Name::Header(name))
             | (OwnedName::Set(own), Name::Set(name))
-            | (OwnedName::Final(own), Name::Final(name)) => own == name,
+            | (OwnedName::Final(own), Name::Final(name)) => same(own, name),
             _ => false,
         }
     }
@@ -70,60 +84,100 @@ impl OwnedName {
     }
 }
 
-/// The environ for one request, without the objects that belong to it alone.
+/// What belongs to one request alone.
+struct Own<'a> {
+    state: &'a State,
+    objects: &'a RequestObjects,
+    times: Times,
+}
+
+/// The templates of one set of request objects, the latest used last. A set serves one request at a time, so
+/// no thread waits for another's.
+#[derive(Default)]
+pub(super) struct Templates(Vec<Template>);
+
+/// The environ for one request.
 pub(super) fn build<'py>(
     py: Attached<'py>,
     state: &State,
+    objects: &RequestObjects,
     environ: &Environ<'_>,
+    times: Times,
 ) -> PyResult<'py, Object<'py>> {
-    let mut template = match reuse(py, state, &environ.variables)? {
-        Some(template) => template,
-        None => Template::new(py, state, &environ.variables)?,
+    let mut templates = objects.templates.take();
+    let own = Own {
+        state,
+        objects,
+        times,
     };
-    template.set_thread(py, state, sys::process::thread_id())?;
-    let copy = template.dict.get(py).copy_dict(py);
-    keep(py, state, template);
+    let copy = templates.copy(py, &own, &environ.variables);
+    objects.templates.set(templates);
     copy
 }
 
-/// The latest template with the request's names, with the request's values. Templates are taken out while in
-/// use, so that threads never wait for one another's.
-fn reuse<'py>(
-    py: Attached<'py>,
-    state: &State,
-    variables: &[Variable<'_>],
-) -> PyResult<'py, Option<Template>> {
-    // Nearly always the last one: filling finds out whether it fits.
-    let Some(mut last) = state.templates().pop() else {
-        return Ok(None);
-    };
-    if last.fill(py, variables)? {
-        return Ok(Some(last));
+impl Templates {
+    fn copy<'py>(
+        &mut self,
+        py: Attached<'py>,
+        own: &Own<'_>,
+        variables: &[Variable<'_>],
+    ) -> PyResult<'py, Object<'py>> {
+        // Nearly always the last one: filling finds out whether it fits.
+        if let Some(last) = self.0.last_mut()
+            && last.fill(py, variables)?
+        {
+            let copy = last.copy(py, own);
+            self.drop_large(py);
+            return copy;
+        }
+        self.copy_another(py, own, variables)
     }
-    let other = {
-        let mut templates = state.templates();
-        let position = templates.iter().rposition(|template| template.fits(variables));
-        let other = position.map(|position| templates.remove(position));
-        templates.push(last);
-        other
-    };
-    let Some(mut other) = other else { return Ok(None) };
-    let fits = other.fill(py, variables)?;
-    Ok(fits.then_some(other))
-}
 
-fn keep(py: Attached<'_>, state: &State, template: Template) {
-    if template.size() > MAX_TEMPLATE_BYTES {
-        template.release(py);
-        return;
+    #[cold]
+    fn copy_another<'py>(
+        &mut self,
+        py: Attached<'py>,
+        own: &Own<'_>,
+        variables: &[Variable<'_>],
+    ) -> PyResult<'py, Object<'py>> {
+        let position = self.0.iter().rposition(|template| template.fits(variables));
+        let mut template = match position {
+            Some(position) => self.0.remove(position),
+            None => Template::new(py, own.state, variables)?,
+        };
+        template.fill(py, variables)?;
+        let copy = template.copy(py, own);
+        self.0.push(template);
+        self.drop_large(py);
+        if self.0.len() > MAX_TEMPLATES {
+            self.0.remove(0).release(py);
+        }
+        copy
     }
-    let evicted = {
-        let mut templates = state.templates();
-        templates.push(template);
-        (templates.len() > MAX_TEMPLATES).then(|| templates.remove(0))
-    };
-    if let Some(evicted) = evicted {
-        evicted.release(py);
+
+    /// Drops the latest if it holds on to too much.
+    fn drop_large(&mut self, py: Attached<'_>) {
+        if let Some(large) = self.0.pop_if(|last| last.bytes > MAX_TEMPLATE_BYTES) {
+            large.release(py);
+        }
+    }
+
+    /// How many refer to the request objects.
+    pub(super) fn references(&self) -> usize {
+        self.0.iter().filter(|template| template.refers).count()
+    }
+
+    /// Makes them ready for another set of request objects. They let the old objects go when next used.
+    pub(super) fn part(&mut self) {
+        for template in &mut self.0 {
+            template.refers = false;
+        }
+    }
+
+    pub(super) fn release(self, py: Attached<'_>) {
+        for template in self.0 {
+            template.release(py);
+        }
     }
 }
 
@@ -152,7 +206,13 @@ impl Template {
         }
         Ok(Template {
             thread: 0,
+            refers: false,
+            bytes: entries.iter().map(|entry| entry.value.len()).sum(),
             dict: dict.store(),
+            request_start: Time::new(py)?,
+            queue_start: Time::new(py)?,
+            daemon_start: Time::new(py)?,
+            application_start: Time::new(py)?,
             entries,
         })
     }
@@ -178,7 +238,8 @@ impl Template {
             if !entry.name.is(variable.name) {
                 return Ok(false);
             }
-            if entry.value != variable.value {
+            if !same(&entry.value, variable.value) {
+                self.bytes = self.bytes - entry.value.len() + variable.value.len();
                 entry.value.clear();
                 entry.value.extend_from_slice(variable.value);
                 entry.set(py, dict)?;
@@ -187,26 +248,68 @@ impl Template {
         Ok(true)
     }
 
-    /// Puts the thread's number in if it is another.
-    fn set_thread<'py>(&mut self, py: Attached<'py>, state: &State, thread: i64) -> PyResult<'py, ()> {
-        if self.thread != thread {
-            self.thread = thread;
-            self.dict
-                .get(py)
-                .set_item(py, state.names.thread_id.get(py), &py.int(thread)?)?;
+    /// The environ, with what belongs to the objects and to the thread of this request.
+    fn copy<'py>(&mut self, py: Attached<'py>, own: &Own<'_>) -> PyResult<'py, Object<'py>> {
+        let (dict, names) = (self.dict.get(py), &own.state.names);
+        if !self.refers {
+            dict.set_item(py, names.input.get(py), own.objects.input.get(py))?;
+            dict.set_item(py, names.errors.get(py), own.objects.errors.get(py))?;
+            self.refers = true;
         }
-        Ok(())
-    }
-
-    fn size(&self) -> usize {
-        self.entries.iter().map(|entry| entry.value.capacity() + 64).sum()
+        let thread = sys::process::thread_id();
+        if self.thread != thread {
+            dict.set_item(py, names.thread_id.get(py), &py.int(thread)?)?;
+            self.thread = thread;
+        }
+        self.request_start
+            .set(py, dict, &names.request_start, own.times.request)?;
+        if let Some(daemon) = own.times.daemon {
+            self.queue_start.set(py, dict, &names.queue_start, daemon.queue)?;
+            self.daemon_start
+                .set(py, dict, &names.daemon_start, daemon.start)?;
+        }
+        self.application_start
+            .set(py, dict, &names.application_start, sys::clock::epoch_seconds())?;
+        dict.copy_dict(py)
     }
 
     fn release(self, py: Attached<'_>) {
         drop(self.dict.release(py));
+        for time in [
+            self.request_start,
+            self.queue_start,
+            self.daemon_start,
+            self.application_start,
+        ] {
+            drop(time.0.release(py));
+        }
         for key in self.entries.into_iter().filter_map(|entry| entry.key) {
             drop(key.release(py));
         }
+    }
+}
+
+impl Time {
+    /// One that is not in the dict yet.
+    fn new(py: Attached<'_>) -> PyResult<'_, Self> {
+        Ok(Time(py.float(0.0)?.store()))
+    }
+
+    fn set<'py>(
+        &mut self,
+        py: Attached<'py>,
+        dict: &Object<'py>,
+        name: &Stored,
+        value: f64,
+    ) -> PyResult<'py, ()> {
+        // Ours, and the dict's.
+        if self.0.get(py).set_unseen_float(value, 2) {
+            return Ok(());
+        }
+        let fresh = py.float(value)?;
+        dict.set_item(py, name.get(py), &fresh)?;
+        drop(std::mem::replace(&mut self.0, fresh.store()).release(py));
+        Ok(())
     }
 }
 

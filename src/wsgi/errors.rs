@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::CStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::state::{OriginLog, ProcessLog};
@@ -71,6 +72,8 @@ pub(super) struct Sink {
     destination: Destination,
     /// The beginning of a line whose end has not been written. Not locked while Python code can run.
     line: Mutex<Vec<u8>>,
+    /// Whether there is such a beginning, for those who only want to know.
+    has_line: AtomicBool,
 }
 
 /// Longest line kept before it is written as a record of its own, in bytes; httpd cuts at 8 KiB.
@@ -83,6 +86,7 @@ impl Sink {
             level,
             destination,
             line: Mutex::default(),
+            has_line: AtomicBool::new(false),
         }
     }
 
@@ -92,7 +96,11 @@ impl Sink {
 
     /// Forgets an unfinished line.
     pub(super) fn reset(&self) {
-        self.line().clear();
+        if self.has_line.load(Ordering::Acquire) {
+            let mut line = self.line();
+            line.clear();
+            self.has_line.store(false, Ordering::Release);
+        }
     }
 
     fn write(&self, py: Attached<'_>, text: &[u8]) -> Result<(), Ended> {
@@ -104,14 +112,28 @@ impl Sink {
                 None if line.len() > LONGEST_LINE => line.len(),
                 None => 0,
             };
-            line.drain(..end).collect::<Vec<u8>>()
+            let complete = line.drain(..end).collect::<Vec<u8>>();
+            self.has_line.store(!line.is_empty(), Ordering::Release);
+            complete
         };
         self.emit(py, &complete)
     }
 
+    /// Writes an unfinished line at the end of a request, if there is one.
+    #[inline]
+    pub(super) fn finish(&self, py: Attached<'_>) {
+        if self.has_line.load(Ordering::Acquire) {
+            let _ = self.flush(py);
+        }
+    }
+
     /// Writes an unfinished line.
     pub(super) fn flush(&self, py: Attached<'_>) -> Result<(), Ended> {
-        let rest = std::mem::take(&mut *self.line());
+        let rest = {
+            let mut line = self.line();
+            self.has_line.store(false, Ordering::Release);
+            std::mem::take(&mut *line)
+        };
         self.emit(py, &rest)
     }
 

@@ -1,6 +1,7 @@
 //! `wsgi.input` (PEP 3333, "Input and Error Streams").
 
 use std::ffi::CStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::transaction::Transaction;
@@ -19,6 +20,8 @@ pub(super) struct Input {
     pub(super) transaction: Arc<Transaction>,
     /// Locked only under the lease, or where the lock is free.
     pending: Mutex<Pending>,
+    /// Whether anybody has read since it was made or reset.
+    used: AtomicBool,
 }
 
 /// What was read from the transport and not yet given to the application.
@@ -44,11 +47,16 @@ impl Input {
         Input {
             transaction,
             pending: Mutex::default(),
+            used: AtomicBool::new(false),
         }
     }
 
     /// Makes the stream ready for another request.
     pub(super) fn reset(&self) {
+        if !self.used.load(Ordering::Acquire) {
+            return;
+        }
+        self.used.store(false, Ordering::Release);
         let mut pending = self.pending();
         pending.data.clear();
         if pending.data.capacity() > READ_SIZE {
@@ -65,6 +73,7 @@ impl Input {
 
     /// Reads without the GIL.
     fn take<'py>(&self, py: Attached<'py>, method: &str, wanted: Wanted) -> PyResult<'py, Object<'py>> {
+        self.used.store(true, Ordering::Release);
         let taken = self.transaction.lease.with_detached(py, |exchange| {
             let mut pending = self.pending();
             if pending.failed {
@@ -94,7 +103,7 @@ impl Input {
             None => "input is already in error state".to_string(),
         };
         if let Some(error) = error {
-            *self.transaction.input_error() = Some(error);
+            self.transaction.response().input_error = Some(error);
         }
         Raised::new(
             py,

@@ -28,6 +28,8 @@ thread_local! {
 #[derive(Debug, Default)]
 struct ThreadRecord {
     id: i64,
+    /// Its place in [`THREADS`].
+    index: usize,
     requests: AtomicU64,
     /// When its request began, in microseconds since the epoch; 0 between observed requests.
     begun_micros: AtomicU64,
@@ -129,11 +131,13 @@ fn own() -> &'static ThreadRecord {
 /// Makes the record of a thread that runs its first request.
 #[cold]
 fn register(own: &Cell<Option<&'static ThreadRecord>>) -> &'static ThreadRecord {
+    let mut threads = threads();
     let record: &'static ThreadRecord = Box::leak(Box::new(ThreadRecord {
         id: process::thread_id(),
+        index: threads.len(),
         ..ThreadRecord::default()
     }));
-    threads().push(record);
+    threads.push(record);
     own.set(Some(record));
     record
 }
@@ -148,6 +152,11 @@ fn bump(counter: &AtomicU64, by: u64) {
 
 /// Counts a request of this thread's.
 #[inline]
+/// A number for this thread, from 0 on in the order of the threads' first requests.
+pub(super) fn thread_index() -> usize {
+    own().index
+}
+
 pub(super) fn count_request() {
     bump(&own().requests, 1);
 }

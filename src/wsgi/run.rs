@@ -2,7 +2,6 @@
 
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::environ;
 use super::errors::current_request;
@@ -13,7 +12,7 @@ use super::state::{RequestObjects, State};
 use super::transaction::Transaction;
 use crate::gateway::traffic::{CountedExchange, Traffic};
 use crate::gateway::{BodyError, Code, Environ, Exchange, Level, Outcome};
-use crate::python::{Attached, Capsule, ErrorKind, Object, PyResult, Raised, format_exception};
+use crate::python::{Attached, Capsule, ErrorKind, Object, Raised, format_exception};
 
 /// The key of the server's own record of a request.
 pub(super) const REQUEST_RECORD: &CStr = c"apache.request_rec";
@@ -142,12 +141,13 @@ impl<'py> Request<'_, 'py> {
 
     fn respond(&self, call: &Call<'_, '_, 'py>, record: Option<&Capsule<'py>>) -> Outcome {
         let py = self.py;
-        let environ = self.environ(call.variables, call.times).and_then(|environ| {
-            if let Some(record) = record {
-                environ.set_item(py, &py.interned(REQUEST_RECORD)?, record.object())?;
-            }
-            Ok(environ)
-        });
+        let environ =
+            environ::build(py, self.state, self.objects, call.variables, call.times).and_then(|environ| {
+                if let Some(record) = record {
+                    environ.set_item(py, &py.interned(REQUEST_RECORD)?, record.object())?;
+                }
+                Ok(environ)
+            });
         let environ = match environ {
             Ok(environ) => environ,
             Err(raised) => return self.failed(raised),
@@ -166,21 +166,6 @@ impl<'py> Request<'_, 'py> {
                 outcome
             }
         }
-    }
-
-    fn environ(&self, variables: &Environ<'_>, times: Times) -> PyResult<'py, Object<'py>> {
-        let py = self.py;
-        let names = &self.state.names;
-        let environ = environ::build(py, self.state, variables)?;
-        environ.set_item(py, names.input.get(py), self.objects.input.get(py))?;
-        environ.set_item(py, names.errors.get(py), self.objects.errors.get(py))?;
-        environ.set_item(py, names.request_start.get(py), &py.float(times.request)?)?;
-        if let Some(daemon) = times.daemon {
-            environ.set_item(py, names.queue_start.get(py), &py.float(daemon.queue)?)?;
-            environ.set_item(py, names.daemon_start.get(py), &py.float(daemon.start)?)?;
-        }
-        environ.set_item(py, names.application_start.get(py), &py.float(now())?)?;
-        Ok(environ)
     }
 
     /// What has become of the response once the iterable has no more to give.
@@ -229,7 +214,7 @@ impl<'py> Request<'_, 'py> {
 
     /// The reason when an exception comes from reading a body that the client broke off.
     fn client_fault(&self, raised: &Raised<'py>) -> Option<BodyError> {
-        let error = self.transaction().input_error().clone()?;
+        let error = self.transaction().response().input_error.clone()?;
         raised.is(ErrorKind::OsError).then_some(error)
     }
 
@@ -258,11 +243,4 @@ impl<'py> Request<'_, 'py> {
             .lease
             .with_detached(self.py, |exchange| exchange.log(level, code, text));
     }
-}
-
-/// Seconds since the epoch.
-fn now() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |elapsed| elapsed.as_secs_f64())
 }

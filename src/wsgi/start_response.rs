@@ -54,15 +54,15 @@ impl Call<StartResponse> for StartResponse {
             let message = "start_response() called after request completed";
             return Err(Raised::new(py, ErrorKind::RuntimeError, message));
         }
-        check_restart(
-            py,
-            this.transaction.phase(),
-            arguments.get(2).filter(|value| !value.is_none()),
-        )?;
+        let (phase, draft) = {
+            let mut response = this.transaction.response();
+            (response.phase, response.draft.take())
+        };
+        check_restart(py, phase, arguments.get(2).filter(|value| !value.is_none()))?;
         if this.transaction.events.has_subscribers(py) {
             observe::response_started(py, &this.transaction, status, headers, arguments.get(2));
         }
-        let mut head = std::mem::take(&mut this.transaction.response().draft);
+        let mut head = draft.unwrap_or_default();
         let checked = read_head(py, &mut head, status, headers);
         let mut response = this.transaction.response();
         // Another thread may have sent something since the check.
@@ -71,7 +71,7 @@ impl Call<StartResponse> for StartResponse {
             std::mem::swap(&mut response.head, &mut head);
             response.phase = Phase::Started;
         }
-        response.draft = head;
+        response.draft = Some(head);
         drop(response);
         checked?;
         if late {
@@ -123,21 +123,33 @@ fn read_head<'py>(
     // The length is asked again for each item: nothing keeps an application from changing its list.
     while let Some(item) = headers.item(py, index) {
         index += 1;
-        if !item.is_tuple() {
-            let message = format!("each header must be a 2-tuple, not {}", item.type_name());
-            return Err(Raised::new(py, ErrorKind::TypeError, message));
-        }
-        let (Some(2), Some(name), Some(value)) = (item.sequence_length(), item.item(py, 0), item.item(py, 1))
-        else {
-            let length = item.sequence_length().unwrap_or_default();
-            let message = format!("each header must be a 2-tuple, got length {length}");
-            return Err(Raised::new(py, ErrorKind::ValueError, message));
+        let Some([Some(name), Some(value)]) = item.tuple_items() else {
+            return Err(raise_no_pair(py, &item));
         };
-        with_latin1(py, &name, |name| {
-            Ok(with_latin1(py, &value, |value| head.add(name, value)))
-        })??;
+        match (name.as_latin1(), value.as_latin1()) {
+            (Some(name), Some(value)) => head.add(name, value).map_err(|fault| raise_fault(py, &fault))?,
+            _ => with_latin1(py, name, |name| {
+                Ok(with_latin1(py, value, |value| head.add(name, value)))
+            })??,
+        }
     }
     Ok(())
+}
+
+#[cold]
+fn raise_no_pair<'py>(py: Attached<'py>, item: &Object<'py>) -> Raised<'py> {
+    if item.is_tuple() {
+        let length = item.sequence_length().unwrap_or_default();
+        let message = format!("each header must be a 2-tuple, got length {length}");
+        return Raised::new(py, ErrorKind::ValueError, message);
+    }
+    let message = format!("each header must be a 2-tuple, not {}", item.type_name());
+    Raised::new(py, ErrorKind::TypeError, message)
+}
+
+#[cold]
+fn raise_fault<'py>(py: Attached<'py>, fault: &HeaderFault) -> Raised<'py> {
+    Raised::new(py, ErrorKind::ValueError, fault.to_string())
 }
 
 /// Gives the Latin-1 bytes of a `str` to `f`; what `f` finds wrong is raised as ValueError.
@@ -154,7 +166,7 @@ fn with_latin1<'py, R>(
             return Err(Raised::new(py, ErrorKind::TypeError, message));
         }
     };
-    result.map_err(|fault| Raised::new(py, ErrorKind::ValueError, fault.to_string()))
+    result.map_err(|fault| raise_fault(py, &fault))
 }
 
 /// The `write` of a request.

@@ -1,12 +1,14 @@
 //! What WSGI keeps for one interpreter: types, names, templates, and request objects to use again.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::environ::Template;
+use super::environ::Templates;
 use super::errors::{self, Buffer, Destination, Log, Sink};
 use super::events::Events;
 use super::file_wrapper::{self, FileWrapper};
 use super::input::{self, Input};
+use super::metrics;
 use super::question::TlsTypes;
 use super::start_response::{StartResponse, Write};
 use super::transaction::Transaction;
@@ -17,7 +19,8 @@ use crate::python::{Attached, Object, PyResult, Raised, Stored};
 /// The release of mod_wsgi whose behaviour applications can expect; `mod_wsgi.version`.
 pub const COMPATIBLE_WITH: [i64; 3] = [6, 1, 1];
 
-/// Most sets of request objects kept for further requests.
+/// Most sets of request objects kept for further requests. Each thread has its own as long as there are not more
+/// threads: what a set refers to is in the cache of that thread's core, and the thread's number in the environ.
 const MAX_SETS: usize = 64;
 
 /// Writes a line to the log of the process.
@@ -66,8 +69,9 @@ pub struct State {
     pub(super) tls: TlsTypes,
     request_timeout: OnceLock<Stored>,
     base_environ: Stored,
-    templates: Mutex<Vec<Template>>,
-    shelf: Mutex<Vec<RequestObjects>>,
+    shelf: [Mutex<Option<RequestObjects>>; MAX_SETS],
+    /// Templates of request objects that were not kept.
+    spare: Mutex<Vec<Templates>>,
 }
 
 /// The Python objects of one request.
@@ -77,6 +81,9 @@ pub(super) struct RequestObjects {
     pub(super) write: Stored,
     pub(super) input: Stored,
     pub(super) errors: Stored,
+    /// The number of the thread that has them.
+    thread: usize,
+    pub(super) templates: Cell<Templates>,
 }
 
 impl State {
@@ -113,8 +120,8 @@ impl State {
             file_wrapper,
             request_timeout: OnceLock::new(),
             base_environ,
-            templates: Mutex::default(),
-            shelf: Mutex::default(),
+            shelf: [const { Mutex::new(None) }; MAX_SETS],
+            spare: Mutex::default(),
         })
     }
 
@@ -176,24 +183,27 @@ impl State {
         self.base_environ.get(py)
     }
 
-    pub(super) fn templates(&self) -> MutexGuard<'_, Vec<Template>> {
-        self.templates.lock().unwrap_or_else(PoisonError::into_inner)
+    fn spare(&self) -> MutexGuard<'_, Vec<Templates>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Vec<RequestObjects>> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The place for this thread's request objects.
+    fn place(&self, thread: usize) -> Option<MutexGuard<'_, Option<RequestObjects>>> {
+        let place = self.shelf.get(thread % MAX_SETS)?;
+        Some(place.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Request objects that nobody else refers to.
     pub(super) fn take_objects<'py>(&self, py: Attached<'py>) -> PyResult<'py, RequestObjects> {
-        let kept = self.shelf().pop();
+        let thread = metrics::thread_index();
+        let kept = self.place(thread).and_then(|mut place| place.take());
         match kept {
             Some(objects) => Ok(objects),
-            None => self.new_objects(py),
+            None => self.new_objects(py, thread),
         }
     }
 
-    fn new_objects<'py>(&self, py: Attached<'py>) -> PyResult<'py, RequestObjects> {
+    fn new_objects<'py>(&self, py: Attached<'py>, thread: usize) -> PyResult<'py, RequestObjects> {
         let transaction = Arc::new(Transaction::new(Arc::clone(&self.events)));
         self.events.register(&transaction);
         let write = self.write.instance(
@@ -218,11 +228,13 @@ impl State {
             input: self.input.instance(py, input)?.store(),
             errors: self.stream(py, errors)?.store(),
             transaction,
+            thread,
+            templates: Cell::new(self.spare().pop().unwrap_or_default()),
         })
     }
 
     /// Keeps the objects for a further request, unless the application kept one of them.
-    pub(super) fn put_back(&self, py: Attached<'_>, objects: RequestObjects) {
+    pub(super) fn put_back(&self, py: Attached<'_>, mut objects: RequestObjects) {
         self.events.end(py, &objects.transaction);
         if objects.are_ours_alone(py) {
             objects.transaction.reset();
@@ -232,12 +244,18 @@ impl State {
             if let Some(log) = self.log.payload(py, objects.errors.get(py)) {
                 log.sink.reset();
             }
-            let mut shelf = self.shelf();
-            if shelf.len() < MAX_SETS {
-                shelf.push(objects);
+            // Another thread's may be there, where there are more threads than places.
+            if let Some(mut place) = self.place(objects.thread).filter(|place| place.is_none()) {
+                *place = Some(objects);
                 return;
             }
         }
+        self.discard(py, objects);
+    }
+
+    /// Keeps nothing but the templates.
+    #[cold]
+    fn discard(&self, py: Attached<'_>, objects: RequestObjects) {
         for object in [
             objects.start_response,
             objects.write,
@@ -246,23 +264,38 @@ impl State {
         ] {
             drop(object.release(py));
         }
+        let mut templates = objects.templates.into_inner();
+        templates.part();
+        let surplus = {
+            let mut spare = self.spare();
+            if spare.len() < MAX_SETS {
+                spare.push(templates);
+                None
+            } else {
+                Some(templates)
+            }
+        };
+        if let Some(surplus) = surplus {
+            surplus.release(py);
+        }
     }
 
     /// Writes an unfinished line of `wsgi.errors`.
     pub(super) fn flush_errors(&self, py: Attached<'_>, objects: &RequestObjects) {
         if let Some(log) = self.log.payload(py, objects.errors.get(py)) {
-            let _ = log.sink.flush(py);
+            log.sink.finish(py);
         }
     }
 }
 
 impl RequestObjects {
-    /// `write` is also held by `start_response`.
-    fn are_ours_alone(&self, py: Attached<'_>) -> bool {
+    /// `write` is also held by `start_response`, and the streams by templates.
+    fn are_ours_alone(&mut self, py: Attached<'_>) -> bool {
+        let streams = 1 + self.templates.get_mut().references();
         self.start_response.get(py).has_references(1)
             && self.write.get(py).has_references(2)
-            && self.input.get(py).has_references(1)
-            && self.errors.get(py).has_references(1)
+            && self.input.get(py).has_references(streams)
+            && self.errors.get(py).has_references(streams)
     }
 }
 

@@ -17,17 +17,18 @@ pub struct Transaction {
     has_context: AtomicBool,
     /// Never locked while Python code can run, nor while the transport blocks.
     response: Mutex<Response>,
-    input_error: Mutex<Option<BodyError>>,
 }
 
 /// Status, headers and progress of a response.
 #[derive(Default)]
 pub(super) struct Response {
     pub(super) phase: Phase,
-    pub(super) head: Head,
+    pub(super) head: Box<Head>,
     /// What the next call of `start_response` is checked in, so that a call that raises changes nothing.
-    pub(super) draft: Head,
+    pub(super) draft: Option<Box<Head>>,
     pub(super) framing: Framing,
+    /// Why the request's body could not be read.
+    pub(super) input_error: Option<BodyError>,
 }
 
 /// How far a response has come.
@@ -43,6 +44,14 @@ pub(super) enum Phase {
 }
 
 impl Response {
+    fn check_started(&self) -> Result<(), SendFault> {
+        if self.phase == Phase::Fresh {
+            Err(SendFault::NotStarted)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Hands the head to the transport, once.
     fn commit(&mut self, exchange: &mut dyn Exchange) {
         if self.phase == Phase::Started {
@@ -72,7 +81,6 @@ impl Transaction {
             context: Mutex::default(),
             has_context: AtomicBool::new(false),
             response: Mutex::default(),
-            input_error: Mutex::default(),
         }
     }
 
@@ -98,12 +106,7 @@ impl Transaction {
         response.phase = Phase::Fresh;
         response.head.clear();
         response.framing = Framing::default();
-        drop(response);
-        *self.input_error() = None;
-    }
-
-    pub(super) fn input_error(&self) -> MutexGuard<'_, Option<BodyError>> {
-        self.input_error.lock().unwrap_or_else(PoisonError::into_inner)
+        response.input_error = None;
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -112,7 +115,7 @@ impl Transaction {
 
     /// Sends a piece of the body at once, without the GIL. Empty pieces send nothing, not even headers.
     pub(super) fn send(&self, py: Attached<'_>, piece: &[u8]) -> Result<(), SendFault> {
-        self.check_started()?;
+        self.response().check_started()?;
         if piece.is_empty() {
             return Ok(());
         }
@@ -130,19 +133,29 @@ impl Transaction {
 
     /// Copies a piece of the body that goes out later; never blocks.
     pub(super) fn stage(&self, py: Attached<'_>, piece: &[u8]) -> Result<(), SendFault> {
-        self.check_started()?;
         let staged = self.lease.with(py, |exchange| {
-            let admitted = self.admit(exchange, piece.len());
+            let mut response = self.response();
+            response.check_started()?;
+            response.commit(exchange);
+            let admitted = response.framing.admit(piece.len());
+            drop(response);
             if let Some(piece) = piece.get(..admitted).filter(|piece| !piece.is_empty()) {
                 exchange.stage(piece);
             }
+            Ok(())
         });
-        staged.ok_or(SendFault::Ended)
+        staged.unwrap_or(Err(SendFault::Ended))
     }
 
     /// Commits the head of a response without a body, or of one whose body is complete.
     pub(super) fn finish(&self, py: Attached<'_>) -> Result<(), SendFault> {
-        self.check_started()?;
+        {
+            let response = self.response();
+            response.check_started()?;
+            if response.phase == Phase::Committed {
+                return Ok(());
+            }
+        }
         self.lease
             .with(py, |exchange| self.response().commit(exchange))
             .ok_or(SendFault::Ended)
@@ -153,13 +166,5 @@ impl Transaction {
         let mut response = self.response();
         response.commit(exchange);
         response.framing.admit(length)
-    }
-
-    fn check_started(&self) -> Result<(), SendFault> {
-        if self.phase() == Phase::Fresh {
-            Err(SendFault::NotStarted)
-        } else {
-            Ok(())
-        }
     }
 }

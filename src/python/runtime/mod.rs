@@ -8,6 +8,7 @@ mod start;
 mod stop;
 mod worker;
 
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -103,6 +104,12 @@ struct Runtime {
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 static STOPPING: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// The sub-interpreter of this thread's last request, which mostly is that of the next one too. They live as
+    /// long as the process.
+    static LAST: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
+}
 
 /// The Python version that rwsgi was built with, `3.11` for example.
 pub const BUILT_WITH: &str = env!("RWSGI_PYTHON_VERSION");
@@ -220,10 +227,15 @@ pub fn interpreter(name: &str, limit: usize) -> Result<(&'static Interpreter, Ac
     if name.is_empty() {
         return Ok((runtime.main, active));
     }
-    if let Some(found) = runtime.find(name) {
-        return Ok((found, active));
+    if let Some(last) = LAST.get().filter(|last| last.name() == name) {
+        return Ok((last, active));
     }
-    Ok((runtime.make(name, limit)?, active))
+    let found = match runtime.find(name) {
+        Some(found) => found,
+        None => runtime.make(name, limit)?,
+    };
+    LAST.set(Some(found));
+    Ok((found, active))
 }
 
 impl Runtime {
