@@ -108,6 +108,9 @@ codes! {
     ADDRESS_LIMIT_NOT_SET = 78: "virtual-memory-limit= could not be set.",
         "The system refused the limit for a process of a daemon group. The process runs without.",
         "Lower the limit below the one that httpd was started with.";
+    LOCALE_MISSING = 79: "locale= names a locale that is not installed.",
+        "The variable LC_ALL has it all the same; code in C and what asks it go on with another locale.",
+        "Install the locale, or name one of `locale -a`, such as C.UTF-8.";
     SCRIPT_OUTSIDE_CHROOT = 81: "A script is outside of the group's new root directory.",
         "The group has chroot=, and the script's path does not begin with that directory, so its processes cannot see it. The client gets 500.",
         "Move the script below the directory, and name it in the configuration by its full path, with the directory.";
@@ -126,9 +129,6 @@ codes! {
     SITE_IMPORT_FAILED = 95: "The module `site` could not be imported.",
         "WSGIPythonPath is set, but Python's standard library is incomplete or shadowed. The path is not added.",
         "Check WSGIPythonHome, and that no file named `site.py` stands in the way.";
-    LOCALE_MISSING = 79: "locale= names a locale that is not installed.",
-        "The variable LC_ALL has it all the same; code in C and what asks it go on with another locale.",
-        "Install the locale, or name one of `locale -a`, such as C.UTF-8.";
     PYTHON_HOME_MISSING = 100: "WSGIPythonHome, or the Python of a daemon group, cannot be used.",
         "The directory named by WSGIPythonHome or by the option python-home=, the program named by python=, or an element of its path, is missing, is not a Python installation or virtual environment, or has no Python of the version that the module was built with (daemon groups: of a version from 3.11 on). Embedded requests get 500, those of the daemon group 503; other virtual hosts go on.",
         "The line names the path element and the fix. WSGIPythonHome takes the value of `sys.prefix`: the virtual environment's folder, not its `bin` or `lib`.";
