@@ -49,12 +49,12 @@ test: ## Set up, lint, build and run every test
 	@$(MAKE) --no-print-directory test-instructions
 
 test-cargo: test-venv ## Run the Rust and server tests against the built module
-	RWSGI_TEST_MODULE=$(abspath $(MODULE)) RWSGI_PEER_MODULE="$$(tools/peer.sh '$(PYTHON)' $(PEER))" \
+	RWSGI_TEST_WORKER=$(ROOT)/target/release/worker RWSGI_TEST_MODULE=$(abspath $(MODULE)) RWSGI_PEER_MODULE="$$(tools/peer.sh '$(PYTHON)' $(PEER))" \
 		tools/with-test-venv.sh $(TEST_VENV) tools/other-python.sh $(ROOT)/target/other-python $(CARGO) test --locked --workspace
 
 test-instructions: build setup-test ## Fail when a request needs over 3 % more instructions than the baseline in benches/
 	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) instructions --baseline --python '$(PYTHON)' \
-		--systems floor,rwsgi,rwsgi-main
+		--systems floor,rwsgi,rwsgi-main,rwsgi-daemon
 
 # The tests of daemon mode with thousands of restarts, deploys and deaths instead of dozens: hours.
 soak: build test-venv ## Run daemon mode's tests under load for hours

@@ -5,7 +5,8 @@
 #
 #   tools/other-python.sh TARGET-DIR COMMAND...
 #
-# The command gets RWSGI_TEST_OWN_GIL_MODULE, _HOME and _PACKAGES, and RWSGI_TEST_FREE_THREADED_MODULE and _HOME.
+# The command gets RWSGI_TEST_OWN_GIL_MODULE, _HOME and _PACKAGES, and RWSGI_TEST_FREE_THREADED_MODULE and _HOME; and
+# RWSGI_TEST_OTHER_PYTHON if RWSGI_TEST_WORKER names a folder of workers, where one for that Python is added.
 # OTHER_PYTHON and FREE_THREADED_PYTHON name the Pythons; otherwise they are looked for on PATH, below ~/.pyenv,
 # and where tools/free-threaded-python.sh puts one. Root's httpd serves under another account: where that cannot
 # reach an installation, a copy is made in TARGET-DIR or, if that cannot be reached either, in a temporary folder
@@ -98,6 +99,11 @@ prepare_own_gil() {
     if [ ! -d "$packages/numpy" ]; then
         "$python" -m pip install --quiet --target "$packages" 'numpy~=2.2' >&2 ||
             echo "numpy was not installed: its test will say that it skips." >&2
+    fi
+    # The worker for it, beside the one for the usual Python.
+    if [ -n "${RWSGI_TEST_WORKER:-}" ]; then
+        tools/worker.sh "$python" "$RWSGI_TEST_WORKER" >&2
+        export RWSGI_TEST_OTHER_PYTHON=$python
     fi
     export RWSGI_TEST_OWN_GIL_MODULE=$target/release/libmod_rwsgi.so
     RWSGI_TEST_OWN_GIL_HOME=$(readable "$(prefix_of "$python")" "$target" home)

@@ -9,7 +9,7 @@ use crate::systems::case::Case;
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) what: String,
-    /// Such as `<= 1.15`.
+    /// Such as `<= 1.15`; `-` where a figure is only to be known.
     pub(crate) goal: String,
     /// `None` where something it needs was not measured.
     pub(crate) measured: Option<f64>,
@@ -45,8 +45,15 @@ pub(crate) fn verdicts(results: &Results) -> Vec<Verdict> {
     let mut verdicts = embedded(results);
     verdicts.extend(daemon(results));
     let memory = |system| Some(results.row(system, Case::Hello, 16)?.median(Turn::memory));
-    let memory = ratio(memory(System::RwsgiMain), memory(System::ModWsgiMain));
-    verdicts.push(Goal::Below(1.0).verdict("embedded hello, PSS / mod_wsgi's", memory));
+    let to_floor = ratio(memory(System::RwsgiMain), memory(System::Floor));
+    verdicts.push(Verdict {
+        what: "embedded hello, PSS of httpd with two Pythons / httpd's alone".to_string(),
+        goal: "-".to_string(),
+        measured: to_floor,
+        held: None,
+    });
+    let to_peer = ratio(memory(System::RwsgiMain), memory(System::ModWsgiMain));
+    verdicts.push(Goal::Below(1.0).verdict("embedded hello, PSS / mod_wsgi's", to_peer));
     verdicts.push(Goal::AtLeast(own_gil::GOAL).verdict(
         "two own-GIL groups at once, speed-up on two processors",
         results.own_gil_speed_up,

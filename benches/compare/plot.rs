@@ -46,7 +46,10 @@ fn draw_bars(file: &Path, title: &str, unit: &str, bars: &[Bar]) -> Result<(), B
         .margin(10)
         .x_label_area_size(36)
         .y_label_area_size(290)
-        .build_cartesian_2d(0.0..end * 1.12, (0..bars.len()).into_segmented())?;
+        .build_cartesian_2d(
+            0.0..end * 1.16,
+            (0..bars.len().saturating_sub(1)).into_segmented(),
+        )?;
     // The axis counts from the bottom.
     let bar_at = |row: usize| bars.len().checked_sub(row + 1).and_then(|index| bars.get(index));
     let name = |value: &SegmentValue<usize>| match value {

@@ -10,7 +10,7 @@ use crate::compare::plot::{self, Bar};
 use crate::compare::results::{Results, Row, Turn};
 use crate::systems::System;
 use crate::systems::case::Case;
-use crate::table;
+use crate::{instructions, table};
 
 /// What is between these lines belongs to `make bench`.
 const BEGIN: &str = "<!-- begin: made by `make bench` -->";
@@ -49,6 +49,12 @@ fn placed(page: &str, text: &str) -> Option<String> {
 pub(super) fn text(results: &Results) -> String {
     let mut text = machine(results);
     let _ = write!(text, "\n### Goals\n\n{}", goals_table(results));
+    match instructions::last_count() {
+        Ok(table) => {
+            let _ = write!(text, "\n### Instructions a request\n\n{table}");
+        }
+        Err(failure) => eprintln!("no table of instructions: {failure}"),
+    }
     for (case, connections) in results.cases() {
         let _ = write!(text, "\n{}", case_section(results, case, connections));
     }
@@ -90,10 +96,11 @@ fn goals_table(results: &Results) -> String {
         .into_iter()
         .map(|verdict| {
             let measured = verdict.measured.map(|value| format!("{value:.2}"));
-            let reached = match verdict.held {
-                Some(true) => "yes",
-                Some(false) => "NO",
-                None => "?",
+            let reached = match (verdict.held, verdict.measured) {
+                (Some(true), _) => "yes",
+                (Some(false), _) => "NO",
+                (None, Some(_)) => "-",
+                (None, None) => "?",
             };
             vec![
                 verdict.what,
@@ -296,7 +303,8 @@ mod tests {
             text.contains("rwsgi-daemon: no figure from 1 round, round 1: answered with 500"),
             "{text}"
         );
-        let row = text
+        let (_, tables) = text.split_once("### hello").expect("the table of the case");
+        let row = tables
             .lines()
             .find(|line| line.starts_with("| rwsgi-main"))
             .expect("a row");

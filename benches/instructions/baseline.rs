@@ -43,6 +43,8 @@ pub(super) struct Tools {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Count {
     pub(super) instructions: u64,
+    /// Whether the floor's part is in it.
+    pub(super) is_httpd: bool,
     /// By function, without what it calls.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) functions: BTreeMap<String, u64>,
@@ -91,16 +93,19 @@ impl Count {
 }
 
 impl Measure {
-    fn of(self, count: u64, floor: u64) -> f64 {
+    fn of(self, count: &Count, floor: u64) -> f64 {
+        let (instructions, floor) = (count.instructions as f64, floor as f64);
         match self {
-            Measure::Above => count as f64 - floor as f64,
-            Measure::Ratio => count as f64 / floor as f64,
+            Measure::Above if count.is_httpd => instructions - floor,
+            Measure::Above => instructions,
+            Measure::Ratio => instructions / floor,
         }
     }
 
-    fn described(self) -> &'static str {
+    fn described(self, count: &Count) -> &'static str {
         match self {
-            Measure::Above => "instructions beyond the floor's",
+            Measure::Above if count.is_httpd => "instructions beyond the floor's",
+            Measure::Above => "instructions of the worker",
             Measure::Ratio => "times the floor's instructions",
         }
     }
@@ -159,10 +164,10 @@ impl Baseline {
             let Some(known) = self.systems.get(name).filter(|known| !known.functions.is_empty()) else {
                 continue;
             };
-            let before = measure.of(known.instructions, floors.0);
-            let after = measure.of(count.instructions, floors.1);
+            let before = measure.of(known, floors.0);
+            let after = measure.of(count, floors.1);
             let growth = after / before - 1.0;
-            let what = measure.described();
+            let what = measure.described(count);
             println!(
                 "{name}: {after:.2} {what}, {:+.1} % against the baseline's {before:.2}",
                 growth * 100.0
@@ -227,10 +232,12 @@ mod tests {
             .map(|(name, count)| ((*name).to_string(), *count));
         let ours = Count {
             instructions: ours,
+            is_httpd: true,
             functions: functions.collect(),
         };
         let floor = Count {
             instructions: floor,
+            is_httpd: true,
             functions: BTreeMap::new(),
         };
         Baseline {
@@ -249,6 +256,17 @@ mod tests {
         assert_eq!(known.holds(&with(40_290)), Ok(true));
         assert_eq!(known.holds(&with(40_310)), Ok(false));
         assert_eq!(known.holds(&with(35_000)), Ok(true));
+    }
+
+    #[test]
+    fn a_worker_is_compared_as_a_whole() {
+        let worker = |instructions| {
+            let mut made = baseline(30_000, instructions, &[("run", 500)], "Python 3.11.2");
+            made.systems.get_mut("rwsgi").expect("made").is_httpd = false;
+            made
+        };
+        assert_eq!(worker(16_000).holds(&worker(16_400)), Ok(true));
+        assert_eq!(worker(16_000).holds(&worker(16_500)), Ok(false));
     }
 
     #[test]
@@ -278,5 +296,6 @@ mod tests {
         let known = Baseline::read().expect("it can be read");
         assert!(known.instructions(System::Floor).is_ok());
         assert!(known.systems.contains_key("rwsgi-main"));
+        assert!(!known.systems["rwsgi-daemon"].is_httpd);
     }
 }

@@ -13,15 +13,19 @@ use crate::Failure;
 use crate::systems::Ready;
 use crate::systems::build;
 use crate::systems::case::Case;
+use crate::systems::httpd::limits;
 use crate::systems::site::Site;
 
 /// How long one server may live below callgrind.
 const LIMIT: Duration = Duration::from_secs(900);
 
+/// What the names of callgrind's files begin with.
+const PROFILE: &str = "callgrind.out";
+
 /// What callgrind counted in one life of a server.
 #[derive(Debug)]
 pub(crate) struct Count {
-    /// Instructions of the whole process.
+    /// Instructions of one process.
     pub(crate) total: u64,
     profile: PathBuf,
     _directory: TempDir,
@@ -58,20 +62,31 @@ pub(crate) fn version() -> Result<String, Failure> {
     build::output(Command::new("valgrind").arg("--version")).map(|text| text.trim().to_string())
 }
 
-/// Starts a server, sends it `requests` over one connection, stops it, and reads the count.
-pub(crate) fn count(ready: &Ready, site: &Site, requests: u32) -> Result<Count, Failure> {
-    let (directory, profile) = file_for_any_account()?;
-    let valgrind = [
-        "valgrind".to_string(),
-        "--tool=callgrind".to_string(),
-        "--vgdb=no".to_string(),
-        format!("--callgrind-out-file={}", profile.display()),
-        format!("--log-file={}", directory.path().join("valgrind.log").display()),
-    ];
-    let server = ready
-        .httpd(CASE, site, None)?
-        .single_process()
-        .under(valgrind)
+/// Starts a server, sends it `requests` over one connection, stops it, and reads the count: of httpd, or in
+/// daemon mode of the process that runs Python.
+pub(crate) fn count(ready: &Ready, site: &Site, python: &Path, requests: u32) -> Result<Count, Failure> {
+    let directory = folder_for_any_account()?;
+    let builder = match ready.system.threads() {
+        None => {
+            // callgrind opens the file as root and writes it as httpd's account.
+            let profile = directory.path().join(PROFILE);
+            file_for_any_account(&profile, 0o666, "")?;
+            let httpd = ready.httpd(CASE, site, None)?;
+            httpd.single_process().under(valgrind(&profile))
+        }
+        Some(_) => {
+            let worker = worker_under_valgrind(directory.path(), python)?;
+            let options = format!(
+                "processes=1 threads=1 shutdown-timeout=60 env=PYTHONHASHSEED=0 python={}",
+                worker.display()
+            );
+            ready
+                .with_daemon_options(options)
+                .httpd(CASE, site, None)?
+                .mpm_limits(&limits(1))
+        }
+    };
+    let server = builder
         // The same objects at the same places in every run.
         .env("PYTHONHASHSEED", "0")
         .limit(LIMIT)
@@ -96,8 +111,21 @@ pub(crate) fn count(ready: &Ready, site: &Site, requests: u32) -> Result<Count, 
     }
     drop(connection);
     server.try_finish()?;
-    let text = fs::read_to_string(&profile).map_err(|error| format!("{}: {error}", profile.display()))?;
-    let total = total(&text).ok_or_else(|| format!("{} holds no total", profile.display()))?;
+    largest(directory)
+}
+
+/// The count of the process that did most; helpers that a server asks before it serves count too.
+fn largest(directory: TempDir) -> Result<Count, Failure> {
+    let entries = fs::read_dir(directory.path()).map_err(|error| error.to_string())?;
+    let counted = entries.flatten().map(|entry| entry.path()).filter_map(|profile| {
+        let name = profile.file_name()?.to_string_lossy().into_owned();
+        let text = fs::read_to_string(&profile).ok()?;
+        name.starts_with(PROFILE).then_some(())?;
+        Some((total(&text)?, profile))
+    });
+    let (total, profile) = counted
+        .max()
+        .ok_or_else(|| format!("callgrind left no count in {}", directory.path().display()))?;
     Ok(Count {
         total,
         profile,
@@ -105,16 +133,38 @@ pub(crate) fn count(ready: &Ready, site: &Site, requests: u32) -> Result<Count, 
     })
 }
 
-/// callgrind opens the file as root and writes it as httpd's account.
-fn file_for_any_account() -> Result<(TempDir, PathBuf), Failure> {
+/// callgrind, before the command that it runs.
+fn valgrind(profile: &Path) -> [String; 5] {
+    [
+        "valgrind".to_string(),
+        "--tool=callgrind".to_string(),
+        "--vgdb=no".to_string(),
+        format!("--callgrind-out-file={}", profile.display()),
+        format!("--log-file={}.log.%p", profile.display()),
+    ]
+}
+
+/// A Python executable for `python=` that is Python below callgrind, one profile for each process.
+fn worker_under_valgrind(directory: &Path, python: &Path) -> Result<PathBuf, Failure> {
+    let command = valgrind(&directory.join(format!("{PROFILE}.%p"))).join(" ");
+    let script = format!("#!/bin/sh\nexec {command} {} \"$@\"\n", python.display());
+    let file = directory.join("python3");
+    file_for_any_account(&file, 0o755, &script)?;
+    Ok(file)
+}
+
+fn folder_for_any_account() -> Result<TempDir, Failure> {
     let directory = tempfile::Builder::new().prefix("rwsgi-bench-").tempdir();
     let directory = directory.map_err(|error| format!("no temporary directory: {error}"))?;
-    let file = directory.path().join("callgrind.out");
     fs::set_permissions(directory.path(), Permissions::from_mode(0o777))
-        .and_then(|()| fs::write(&file, ""))
-        .and_then(|()| fs::set_permissions(&file, Permissions::from_mode(0o666)))
-        .map_err(|error| format!("{}: {error}", file.display()))?;
-    Ok((directory, file))
+        .map_err(|error| format!("{}: {error}", directory.path().display()))?;
+    Ok(directory)
+}
+
+fn file_for_any_account(file: &Path, mode: u32, content: &str) -> Result<(), Failure> {
+    fs::write(file, content)
+        .and_then(|()| fs::set_permissions(file, Permissions::from_mode(mode)))
+        .map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// The line `totals: COUNT` (`summary:` in older versions).

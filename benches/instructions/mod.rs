@@ -22,11 +22,12 @@ use crate::table;
 /// The most that the module may need, as a multiple of the floor.
 const GOAL: f64 = 1.35;
 
-/// What runs in one process of httpd, of which instructions can be counted.
-const SYSTEMS: [System; 5] = [
+/// What can be counted in one process: httpd's, or the one that runs Python for rwsgi's daemon mode.
+const SYSTEMS: [System; 6] = [
     System::Floor,
     System::Rwsgi,
     System::RwsgiMain,
+    System::RwsgiDaemon,
     System::ModWsgi,
     System::ModWsgiMain,
 ];
@@ -46,7 +47,7 @@ pub(crate) struct Options {
     /// Print this many of rwsgi's most expensive functions
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     top: usize,
-    /// Systems to measure; all that run inside httpd when left out
+    /// Systems to measure; all that can be counted when left out
     #[arg(long, value_delimiter = ',', value_enum)]
     systems: Vec<System>,
     /// Requests of the short run, which everything adapts in
@@ -67,6 +68,20 @@ struct Figure {
     instructions: f64,
     few: Count,
     many: Count,
+}
+
+impl Figure {
+    /// Whether this is what httpd does for a request, as the floor's is.
+    fn is_httpd(&self) -> bool {
+        self.ready.system.threads().is_none()
+    }
+
+    fn described(&self) -> String {
+        match self.is_httpd() {
+            true => self.ready.described.clone(),
+            false => format!("{}: the worker's share", self.ready.described),
+        }
+    }
 }
 
 /// Measures, prints, and says whether what was asked for holds.
@@ -106,6 +121,22 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     Ok(held)
 }
 
+/// The counts of the baseline as a table.
+pub(crate) fn last_count() -> Result<String, Failure> {
+    let baseline = Baseline::read()?;
+    let counts = baseline.systems.iter();
+    let rows = counts.map(|(name, count)| {
+        let name = if count.is_httpd {
+            name.clone()
+        } else {
+            format!("{name}: the worker's share")
+        };
+        (name, count.instructions as f64, count.is_httpd)
+    });
+    let floor = baseline.systems.get(&System::Floor.name());
+    Ok(counts_table(rows, floor.map(|floor| floor.instructions as f64)))
+}
+
 fn measure_all(
     ready: Vec<Ready>,
     mut missing: systems::Missing,
@@ -127,7 +158,7 @@ fn measure_all(
 fn measure(ready: &Ready, site: &Site, options: &Options) -> Result<Figure, Failure> {
     let run = |requests: u32| {
         eprintln!("      {requests} requests below callgrind ...");
-        callgrind::count(ready, site, requests)
+        callgrind::count(ready, site, &options.python, requests)
     };
     let few = run(options.warm)?;
     let many = run(options.warm + options.requests)?;
@@ -155,6 +186,7 @@ fn baseline_of(figures: &[Figure], tools: Tools, options: &Options) -> Result<Ba
         let functions = functions.into_values();
         let known = Known {
             instructions: figure.instructions.round() as u64,
+            is_httpd: figure.is_httpd(),
             functions: functions
                 .map(|function| (function.name, function.exclusive))
                 .collect(),
@@ -165,22 +197,29 @@ fn baseline_of(figures: &[Figure], tools: Tools, options: &Options) -> Result<Ba
 }
 
 fn print(figures: &[Figure], floor: Option<f64>) {
-    println!();
-    let rows: Vec<Vec<String>> = figures
+    let rows = figures
         .iter()
-        .map(|figure| {
-            let above = floor.map(|floor| (figure.instructions - floor).round().max(0.0) as u64);
-            let ratio = floor.map(|floor| figure.instructions / floor);
+        .map(|figure| (figure.described(), figure.instructions, figure.is_httpd()));
+    print!("\n{}", counts_table(rows, floor));
+}
+
+/// Rows of a name, instructions a request, and whether the floor's part is in them.
+fn counts_table(rows: impl Iterator<Item = (String, f64, bool)>, floor: Option<f64>) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .map(|(name, instructions, is_httpd)| {
+            let floor = floor.filter(|_| is_httpd);
+            let above = floor.map(|floor| (instructions - floor).round().max(0.0) as u64);
+            let ratio = floor.map(|floor| instructions / floor);
             vec![
-                figure.ready.described.clone(),
-                table::grouped(figure.instructions.round() as u64),
-                above.map_or_else(|| "?".to_string(), table::grouped),
-                ratio.map_or_else(|| "?".to_string(), |ratio| format!("{ratio:.2}")),
+                name,
+                table::grouped(instructions.round() as u64),
+                above.map_or_else(|| "-".to_string(), table::grouped),
+                ratio.map_or_else(|| "-".to_string(), |ratio| format!("{ratio:.2}")),
             ]
         })
         .collect();
     let head = ["system", "instructions/request", "minus floor", "ratio to floor"];
-    print!("{}", table::markdown(&head, &rows));
+    table::markdown(&head, &rows)
 }
 
 fn print_profiles(figures: &[Figure], options: &Options) -> Result<(), Failure> {
@@ -189,7 +228,7 @@ fn print_profiles(figures: &[Figure], options: &Options) -> Result<(), Failure> 
     let floor = floor.transpose()?.unwrap_or_default();
     for figure in figures.iter().filter(|figure| figure.ready.system.is_ours()) {
         let functions = figure.many.functions_since(&figure.few, options.requests)?;
-        println!("\n{}: instructions a request by library", figure.ready.described);
+        println!("\n{}: instructions a request by library", figure.described());
         profile::print_objects(&functions, &floor);
         println!(
             "\n{}: the {} most expensive functions",
@@ -209,7 +248,7 @@ fn judge(figures: &[Figure], floor: Option<f64>) -> Result<bool, Failure> {
     let floor = floor.ok_or("--check needs the floor, which was not measured")?;
     let ours: Vec<&Figure> = figures
         .iter()
-        .filter(|figure| figure.ready.system.is_ours())
+        .filter(|figure| figure.ready.system.is_ours() && figure.is_httpd())
         .collect();
     if ours.is_empty() {
         return Err("--check needs rwsgi, which was not measured".to_string());

@@ -7,7 +7,7 @@ use rwsgi_harness::{Builder, Mpm, Server};
 use crate::Failure;
 use crate::systems::case::Case;
 use crate::systems::site::Site;
-use crate::systems::{DAEMON, Ready, System};
+use crate::systems::{Ready, System};
 
 /// Children from start to end: a count that changes would be measured too.
 const PROCESSES: u32 = 2;
@@ -97,11 +97,11 @@ impl Ready {
     fn wsgi(&self, case: Case, site: &Site) -> Result<String, Failure> {
         let apps = site.path("apps");
         let apps = apps.display();
-        let (processes, threads) = DAEMON;
+        let options = &self.daemon_options;
         let group = match self.system {
             System::RwsgiDaemon | System::ModWsgiDaemon => format!(
                 "WSGISocketPrefix {}\n\
-                 WSGIDaemonProcess bench processes={processes} threads={threads} python-path={apps}\n\
+                 WSGIDaemonProcess bench {options} python-path={apps}\n\
                  WSGIProcessGroup bench\nWSGIApplicationGroup %{{GLOBAL}}\n",
                 site.path("run/wsgi").display()
             ),

@@ -64,6 +64,18 @@ pub(crate) struct Ready {
     /// Name and version for a table.
     pub(crate) described: String,
     built: Built,
+    /// Options of `WSGIDaemonProcess`, where the system has that.
+    daemon_options: String,
+}
+
+impl Ready {
+    /// The same with other options of `WSGIDaemonProcess`.
+    pub(crate) fn with_daemon_options(&self, options: String) -> Ready {
+        Ready {
+            daemon_options: options,
+            ..self.clone()
+        }
+    }
 }
 
 /// Systems that could not be set up, with the reason.
@@ -154,6 +166,7 @@ pub(crate) fn set_up(asked: &[System], python: &Path) -> (Vec<Ready>, Missing) {
                 system,
                 described: system.described(&built.described),
                 built,
+                daemon_options: format!("processes={} threads={}", DAEMON.0, DAEMON.1),
             }),
             Err(failure) => {
                 eprintln!("{} cannot be set up: {failure}", system.name());

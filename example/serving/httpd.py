@@ -31,6 +31,7 @@ ServerName localhost
 Listen 127.0.0.1:{port}
 {load}
 LoadModule wsgi_module "{module}"
+RWSGICommand "{command}"
 {identity}
 StartServers 1
 MinSpareThreads 8
@@ -110,6 +111,8 @@ def site_config(template, place, port):
         raise CannotServe(f"the template names {match[0]}, which has no counterpart in the example site")
 
     text = re.sub(r"/srv/mysite[^\s>]*", real_path, template.read_text())
+    # The names of accounts that only a real site has; without any, the processes run as httpd's children do.
+    text = text.replace(" user=mysite group=mysite", "")
     return text.replace("*:80", f"127.0.0.1:{port}").replace("www.example.com", "localhost")
 
 
@@ -129,7 +132,7 @@ class PrivateHttpd:
         """The URL of the site."""
         return f"http://127.0.0.1:{self.port}/"
 
-    def configure(self, site_text):
+    def configure(self, site_text, command):
         """Write a fresh ServerRoot."""
         shutil.rmtree(self.root, ignore_errors=True)
         for name in ("conf", "logs", "run"):
@@ -140,6 +143,7 @@ class PrivateHttpd:
             port=self.port,
             load=self.installation.load_lines(),
             module=self.module,
+            command=command,
             identity=identity,
             log=self.log,
         )

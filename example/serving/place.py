@@ -12,11 +12,26 @@ from serving.account import Account, CannotServe
 
 
 @dataclass(frozen=True)
+class Sources:
+    """What is served, where it was made."""
+
+    site: Path
+    venv: Path
+    command: Path
+
+    @property
+    def workers(self):
+        """The folder of workers beside the command."""
+        return self.command.parent / "worker"
+
+
+@dataclass(frozen=True)
 class Place:
     """Directories as the serving account sees them."""
 
     site: Path
     venv: Path
+    command: Path
     state: Path
     account: Account
 
@@ -41,17 +56,19 @@ def site_environment(state):
 
 
 @contextmanager
-def readable_place(site, venv, home, account):
+def readable_place(sources, home, account):
     """Yield a `Place` that `account` can read, and write where it must.
 
     A repository below a closed directory (root's home, for example) is served from a copy, which goes away at
     the end; what the site stored returns to `home` first.
     """
+    site, venv, command = sources.site, sources.venv, sources.command
     _check_python(venv, account)
     kept = home / "state"
-    if all(map(account.can_read, (site / "guestbook" / "settings.py", venv / "pyvenv.cfg", home))):
+    needed = (site / "guestbook" / "settings.py", venv / "pyvenv.cfg", sources.workers, home)
+    if all(map(account.can_read, needed)):
         account.own(kept)
-        yield Place(site, venv, kept, account)
+        yield Place(site, venv, command, kept, account)
         return
 
     stage = Path(tempfile.mkdtemp(prefix="rwsgi-site-"))
@@ -60,10 +77,14 @@ def readable_place(site, venv, home, account):
         print(f"{account.user} cannot read {site}: serving a copy in {stage}", flush=True)
         _copy_readable(site, stage / "site")
         _copy_readable(venv, stage / "venv")
+        # Its processes load the worker under their own account.
+        shutil.copy(command, stage / "rwsgi")
+        if sources.workers.exists():
+            _copy_readable(sources.workers, stage / "worker")
         account.own(stage / "state")
         _copy_state(kept, stage / "state")
         try:
-            yield Place(stage / "site", stage / "venv", stage / "state", account)
+            yield Place(stage / "site", stage / "venv", stage / "rwsgi", stage / "state", account)
         finally:
             kept.mkdir(mode=0o700, exist_ok=True)
             _copy_state(stage / "state", kept)

@@ -108,6 +108,9 @@ codes! {
     ADDRESS_LIMIT_NOT_SET = 78: "virtual-memory-limit= could not be set.",
         "The system refused the limit for a process of a daemon group. The process runs without.",
         "Lower the limit below the one that httpd was started with.";
+    LOCALE_MISSING = 79: "locale= names a locale that is not installed.",
+        "The variable LC_ALL has it all the same; code in C and what asks it go on with another locale.",
+        "Install the locale, or name one of `locale -a`, such as C.UTF-8.";
     SCRIPT_OUTSIDE_CHROOT = 81: "A script is outside of the group's new root directory.",
         "The group has chroot=, and the script's path does not begin with that directory, so its processes cannot see it. The client gets 500.",
         "Move the script below the directory, and name it in the configuration by its full path, with the directory.";

@@ -4,13 +4,13 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use super::relay::FIRST_LOOK;
 use super::{Group, Groups};
 use crate::config::plan::socket_path;
 use crate::scoreboard::Grant;
 use crate::sys::stream::{self, BufferSizes};
 
-/// Connects to the process that a slot was granted at, in at most `limit`. A read waits for as long as the
-/// group's workers may be silent.
+/// Connects to the process that a slot was granted at, in at most `limit`.
 pub(super) fn connect(
     groups: &Groups,
     group: &Group,
@@ -33,7 +33,12 @@ pub(super) fn connect(
         ));
     }
     let silence = groups.socket_timeout(group);
-    stream.set_read_timeout((!silence.is_zero()).then_some(silence))?;
+    let first = if silence.is_zero() {
+        FIRST_LOOK
+    } else {
+        silence.min(FIRST_LOOK)
+    };
+    stream.set_read_timeout(Some(first))?;
     Ok(stream)
 }
 

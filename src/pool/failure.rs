@@ -220,12 +220,14 @@ fn lost<C: Client>(call: &Call<'_, '_>, client: &mut C, reservation: Reservation
     let (grant, board) = (reservation.grant(), reservation.board());
     let seconds = f64::from(since(clock::millis(), reservation.begun())) / 1000.0;
     let position = board.position(grant.position);
-    let pid = position
+    let living = position
         .filter(|position| position.instance() == grant.instance)
-        .map_or(0, |position| position.pid());
+        .map(|position| position.pid());
     // Whoever waits for a slot does not have to wait for the report.
     drop(reservation);
     let report = position.and_then(|position| wait_for_report(position, grant));
+    let dead = position.and_then(|position| position.dead_pid_of(grant.instance));
+    let pid = dead.or(living).unwrap_or(0);
     let how = match &report {
         Some((death, _)) => death.to_string(),
         None => "closed the connection".to_owned(),

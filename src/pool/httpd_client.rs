@@ -76,13 +76,11 @@ impl<'r> HttpdClient<'r> {
         Status::Ok
     }
 
-    /// For a body that did not come: where the next request begins is not known.
+    /// For a body that did not come: where the next request begins is not known. A client that has only ended its
+    /// sending direction reads the answer.
     pub(super) fn fail_body(self, error: &BodyError) -> Status {
         self.request.close_connection_after();
-        match error {
-            BodyError::Gone => self.leave(),
-            _ => self.fail(error.status()),
-        }
+        self.fail(error.status())
     }
 
     /// When the client may try again; for an answer that httpd gives.

@@ -18,6 +18,9 @@ use crate::sys::stream::{self, Watch};
 
 /// Bytes of a response that are worth passing on before there is a pause.
 const PASS_AT: usize = 64 << 10;
+/// How long a worker may be silent before it is waited for together with the client, which may leave, or be cut
+/// off by an httpd that stops. The read timeout of a stream, unless a worker may not be silent for so long.
+pub(super) const FIRST_LOOK: Duration = Duration::from_millis(500);
 /// How long to wait for the worker before a client without a socket of its own is asked again.
 const SHORTEST_SLICE: Duration = Duration::from_millis(1);
 /// The same for a client that has been silent for a while.
@@ -30,7 +33,7 @@ const INVITE_AFTER: Duration = Duration::from_millis(50);
 /// How long everybody may take, and how much is held.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Silence of the worker, also before its head is complete. The stream's read timeout is the same.
+    /// Silence of the worker, also before its head is complete.
     pub(super) worker: Duration,
     /// Silence of a client whose body is awaited.
     pub(super) client: Duration,
@@ -102,6 +105,8 @@ pub(super) struct State {
     sent: usize,
     /// The worker takes no more.
     is_refused: bool,
+    /// The worker was silent for [`FIRST_LOOK`].
+    is_slow: bool,
     /// When the worker last did something, or could not be expected to; read from the clock only when there
     /// was something to wait for.
     worker_seen: Option<Instant>,
@@ -131,7 +136,7 @@ impl<C: Client> Relay<'_, '_, '_, C> {
         loop {
             let outgoing = self.send()?;
             let nothing_held = self.answer.staged() == 0 && self.state.asked.is_none();
-            let may_block = outgoing == Outgoing::Nothing && nothing_held;
+            let may_block = outgoing == Outgoing::Nothing && nothing_held && !self.state.is_slow;
             match self.receive(may_block)? {
                 Some(Received::End(end)) => return Ok(end),
                 Some(Received::Some) => self.pass_much()?,
@@ -235,11 +240,12 @@ impl<C: Client> Relay<'_, '_, '_, C> {
                 Ok(Some(end.map_or(Received::Some, Received::End)))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // From now on the client is looked at as well.
                 if may_block {
-                    Err(Broken::Silent)
-                } else {
-                    Ok(None)
+                    self.state.is_slow = true;
+                    self.state.worker_seen = Instant::now().checked_sub(self.limits.worker.min(FIRST_LOOK));
                 }
+                Ok(None)
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Err(Broken::Lost),
@@ -285,6 +291,7 @@ impl<C: Client> Relay<'_, '_, '_, C> {
             descriptor,
             read: false,
             write: true,
+            gone: false,
         };
         stream::wait(&mut client, &mut NOBODY.clone(), Duration::ZERO).map_err(Broken::System)
     }
@@ -304,14 +311,19 @@ impl<C: Client> Relay<'_, '_, '_, C> {
             descriptor: self.stream.as_raw_fd(),
             read: true,
             write: outgoing == Outgoing::Worker,
+            gone: false,
         };
         let mut client = Watch {
             descriptor: socket.unwrap_or(-1),
             read: outgoing == Outgoing::Client,
             write: is_due,
+            gone: true,
         };
         let limit = self.time_left(outgoing, now, is_due)?;
         stream::wait(&mut worker, &mut client, limit).map_err(Broken::System)?;
+        if client.gone {
+            return Err(Broken::Client);
+        }
         if is_due && client.write {
             return self.flush();
         }
@@ -381,4 +393,5 @@ const NOBODY: Watch = Watch {
     descriptor: -1,
     read: false,
     write: false,
+    gone: false,
 };

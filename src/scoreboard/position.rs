@@ -32,6 +32,7 @@ pub struct Position<'m> {
     last_activity: &'m AtomicU32,
     dead_instance: &'m AtomicU32,
     death: &'m AtomicU32,
+    dead_pid: &'m AtomicU32,
     last_words: &'m [AtomicU32],
 }
 
@@ -48,6 +49,7 @@ impl<'m> Position<'m> {
             last_activity,
             dead_instance,
             death,
+            dead_pid,
             ..,
         ] = words;
         Position {
@@ -61,6 +63,7 @@ impl<'m> Position<'m> {
             last_activity,
             dead_instance,
             death,
+            dead_pid,
             last_words,
         }
     }
@@ -114,6 +117,7 @@ impl<'m> Position<'m> {
         self.state.store(PositionState::Empty as u32, Ordering::SeqCst);
         words::write(self.last_words, text);
         self.death.store(death.word(), Ordering::SeqCst);
+        self.dead_pid.store(self.pid(), Ordering::SeqCst);
         self.dead_instance.store(self.instance(), Ordering::SeqCst);
     }
 
@@ -126,6 +130,13 @@ impl<'m> Position<'m> {
         let death = Death::from_word(self.death.load(Ordering::SeqCst))?;
         let text = words::read(self.last_words);
         (self.dead_instance.load(Ordering::SeqCst) == instance).then_some((death, text))
+    }
+
+    /// The number that `instance` had, as long as [`death_of`](Self::death_of) tells of it. By then the position
+    /// may have its next process.
+    pub fn dead_pid_of(&self, instance: u32) -> Option<u32> {
+        let pid = self.dead_pid.load(Ordering::SeqCst);
+        (self.dead_instance.load(Ordering::SeqCst) == instance).then_some(pid)
     }
 
     /// The word that [`bury`](Self::bury) changes last, to wait on.

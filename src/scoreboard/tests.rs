@@ -205,6 +205,11 @@ fn a_death_is_told_of_one_process_only() {
         position.begin(2, 5, 1, 0);
         assert_eq!(position.death_of(2), None);
         position.bury(Death::Exited(3), b"");
+        position.begin(3, 6, 1, 0);
+        assert_eq!(
+            (position.dead_pid_of(2), position.dead_pid_of(1)),
+            (Some(5), None)
+        );
         assert_eq!(position.death_of(2), Some((Death::Exited(3), Vec::new())));
         assert_eq!(position.death_of(1), None);
     });

@@ -18,7 +18,7 @@ pub(super) fn write(words: &[AtomicU32], text: &[u8]) {
     length.store(u32::try_from(text.len()).unwrap_or(0), Ordering::Release);
 }
 
-/// What [`write`] left, or whatever else is there, never longer than the words.
+/// What [`write()`] left, or whatever else is there, never longer than the words.
 pub(super) fn read(words: &[AtomicU32]) -> Vec<u8> {
     let Some((length, room)) = words.split_first() else {
         return Vec::new();

@@ -8,7 +8,7 @@ use super::stamp::Stamps;
 use super::worker::{Stage, Worker};
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
-use crate::scoreboard::Death;
+use crate::scoreboard::{Death, Position};
 use crate::sys::child::Ending;
 use crate::sys::futex;
 use crate::sys::launch::Trouble;
@@ -90,7 +90,7 @@ impl Group {
             return self.say(Level::Info, None, &format!("{name} has ended: {reason}"));
         }
         let is_service = worker.plan.options.threads == 0;
-        if is_service && matches!(death, Death::Exited(0)) && has_proven_itself(worker, now) {
+        if is_service && matches!(death, Death::Exited(0)) && self.has_proven_itself(worker, now) {
             return self.say(Level::Info, None, &format!("{name} has ended by itself"));
         }
         let mut text = format!("{name} {death}");
@@ -106,10 +106,22 @@ impl Group {
             text.push('\n');
             text.push_str(&String::from_utf8_lossy(last_words));
         }
-        if asked || has_proven_itself(worker, now) {
+        if asked || self.has_proven_itself(worker, now) {
             return self.say(Level::Error, Some(Code::PROCESS_DIED), &text);
         }
         self.fails(worker, Code::PROCESS_DIED, &text, now);
+    }
+
+    /// Whether a process has shown that the group can serve, so that its end is no reason to wait: by an answer,
+    /// or by its age.
+    pub(super) fn has_proven_itself(&self, worker: &Worker, now: Instant) -> bool {
+        let position = self.board.position(worker.position);
+        let is_its_own = |position: &Position<'_>| position.instance() == worker.instance;
+        let served = position
+            .filter(is_its_own)
+            .map_or(0, |position| position.served());
+        let aged = |since| now.duration_since(since) >= PROVEN;
+        served > 0 || worker.ready_since.is_some_and(aged)
     }
 
     /// A process has failed that has not proven itself.
@@ -161,13 +173,6 @@ impl Group {
             self.backoff.retry_now();
         }
     }
-}
-
-/// Whether a process has served long enough for its end to be no reason to wait.
-pub(super) fn has_proven_itself(worker: &Worker, now: Instant) -> bool {
-    worker
-        .ready_since
-        .is_some_and(|since| now.duration_since(since) >= PROVEN)
 }
 
 fn worker_line(group: &Group, index: usize, text: &str) -> String {

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::crash::has_proven_itself;
 use super::group::Group;
 use super::watch::Verdict;
 use super::worker::Stage;
@@ -216,7 +215,7 @@ impl Group {
             .workers
             .iter()
             .find(|worker| worker.instance == self.last_instance);
-        if self.backoff.is_failing() && newest.is_some_and(|newest| has_proven_itself(newest, now)) {
+        if self.backoff.is_failing() && newest.is_some_and(|newest| self.has_proven_itself(newest, now)) {
             self.backoff.forget();
         }
     }

@@ -42,6 +42,10 @@ pub(super) fn variables(
             variables.insert(name.into(), value.into());
         }
     }
+    if plan.python.utf8_mode() == Utf8Mode::Off {
+        // Python would otherwise put C.UTF-8 in place of the C locale (PEP 538).
+        variables.insert("PYTHONCOERCECLOCALE".into(), "0".into());
+    }
     match plan.python.hash_seed {
         Some(HashSeed::Random) => drop(variables.insert("PYTHONHASHSEED".into(), "random".into())),
         Some(HashSeed::Fixed(seed)) => {
@@ -88,6 +92,10 @@ pub(super) fn arguments(plan: &GroupPlan, worker_folders: &[PathBuf]) -> Vec<OsS
         Utf8Mode::Auto => {}
         Utf8Mode::On => arguments.extend(["-X".into(), "utf8=1".into()]),
         Utf8Mode::Off => arguments.extend(["-X".into(), "utf8=0".into()]),
+    }
+    // A free-threaded build goes without its GIL unless told otherwise; other builds and versions accept this.
+    if !python.interpreter_options(&plan.name, "").free_threading {
+        arguments.extend(["-X".into(), "gil=1".into()]);
     }
     match python.optimize() {
         0 => {}
@@ -172,6 +180,8 @@ mod tests {
                 .filter(|argument| argument != BOOTSTRAP)
                 .collect()
         };
+        assert_eq!(of(&plan), ["-X", "gil=1", "-c", "/one"]);
+        plan.python.options.free_threading = Some(true);
         assert_eq!(of(&plan), ["-c", "/one"]);
         plan.python.utf8_mode = Some(Utf8Mode::On);
         plan.python.optimize = Some(2);

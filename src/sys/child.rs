@@ -153,10 +153,16 @@ mod tests {
         let sleeper = start("exec sleep 60");
         assert_eq!(sleeper.ending(), None);
         assert!(exists(sleeper.pid()));
-        assert!(resident_bytes(sleeper.pid()).is_some_and(|bytes| bytes > 4096));
         sleeper.kill();
         assert_eq!(ending(&sleeper), Ending::Killed(9));
         assert!(!exists(sleeper.pid()));
+    }
+
+    #[test]
+    fn the_memory_of_a_process_is_told_while_it_exists() {
+        let own = resident_bytes(std::process::id()).expect("told");
+        assert!(own > 100 << 10, "{own}");
+        assert_eq!(resident_bytes(u32::MAX), None);
     }
 
     #[test]

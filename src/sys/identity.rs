@@ -39,8 +39,9 @@ pub(super) fn assume(identity: &Identity) -> Result<(), String> {
     if identity.uid == 0 {
         return Err("its user is root".to_owned());
     }
+    let groups = each_once(&identity.groups);
     // SAFETY: as many numbers as told.
-    let done = unsafe { libc::setgroups(identity.groups.len(), identity.groups.as_ptr()) };
+    let done = unsafe { libc::setgroups(groups.len(), groups.as_ptr()) };
     check(done, "cannot take on its groups")?;
     // SAFETY: plain numbers.
     let done = unsafe { libc::setresgid(identity.gid, identity.gid, identity.gid) };
@@ -104,11 +105,7 @@ fn verify(identity: &Identity) -> Result<(), String> {
     if done != 0 || [real, effective, saved] != [identity.gid; 3] {
         return Err("it is not in the group that it was to be in".to_owned());
     }
-    let (mut have, mut want) = (own_groups(), identity.groups.clone());
-    have.sort_unstable();
-    have.dedup();
-    want.sort_unstable();
-    want.dedup();
+    let (have, want) = (each_once(&own_groups()), each_once(&identity.groups));
     if have != want {
         return Err(format!("it has the groups {have:?} instead of {want:?}"));
     }
@@ -128,6 +125,13 @@ fn verify(identity: &Identity) -> Result<(), String> {
         return Err("it still has capabilities".to_owned());
     }
     Ok(())
+}
+
+fn each_once(groups: &[u32]) -> Vec<u32> {
+    let mut groups = groups.to_vec();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
 }
 
 fn own_groups() -> Vec<u32> {

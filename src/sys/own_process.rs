@@ -1,6 +1,7 @@
 //! This process as others see it, and what it gives its threads.
 
 use std::fs;
+use std::io;
 
 /// Bytes of stack that the system gives the first thread, and so what C code counts on; 8 MiB where there is
 /// no limit.
@@ -16,6 +17,28 @@ pub fn stack_bytes() -> usize {
         return USUAL;
     }
     usize::try_from(limit.rlim_cur).unwrap_or(USUAL)
+}
+
+/// Keeps processes of the same user from looking into this one, which then leaves no core either. An exec undoes
+/// it.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn forbid_inspection() -> io::Result<()> {
+    // SAFETY: takes plain numbers and changes a flag of this process.
+    match unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Takes the locale that the environment names, for C code; false when the system does not have it.
+///
+/// For a process of one thread.
+pub fn take_locale() -> bool {
+    // SAFETY: a valid string, and nobody reads the locale meanwhile (documented demand).
+    !unsafe { libc::setlocale(libc::LC_ALL, c"".as_ptr()) }.is_null()
 }
 
 /// Ends the process at once: no destructors, no callbacks.

@@ -181,6 +181,9 @@ pub struct Watch {
     pub read: bool,
     /// Wait until it can be written; then whether it can, or has failed.
     pub write: bool,
+    /// Wait until nothing goes in either direction any more; then whether that is so. A peer that has only
+    /// closed its sending half is not gone.
+    pub gone: bool,
 }
 
 impl Watch {
@@ -188,7 +191,11 @@ impl Watch {
         let events = if self.read { libc::POLLIN } else { 0 } | if self.write { libc::POLLOUT } else { 0 };
         libc::pollfd {
             // A descriptor that is waited for nothing would still report its end, at once and for ever.
-            fd: if events == 0 { -1 } else { self.descriptor },
+            fd: if events == 0 && !self.gone {
+                -1
+            } else {
+                self.descriptor
+            },
             events,
             revents: 0,
         }
@@ -198,6 +205,7 @@ impl Watch {
         let failed = events & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0;
         self.read &= failed || events & libc::POLLIN != 0;
         self.write &= failed || events & libc::POLLOUT != 0;
+        self.gone &= failed;
     }
 }
 
@@ -295,6 +303,7 @@ mod tests {
             descriptor: stream.as_raw_fd(),
             read: true,
             write: false,
+            gone: false,
         };
         let (mut first, mut second) = (watch(&one), watch(&three));
         assert!(wait(&mut first, &mut second, Duration::from_secs(5)).expect("polled"));
@@ -303,6 +312,7 @@ mod tests {
             descriptor: -1,
             read: false,
             write: false,
+            gone: false,
         };
         let mut first = watch(&one);
         assert!(!wait(&mut first, &mut none, Duration::from_millis(1)).expect("polled"));

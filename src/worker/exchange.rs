@@ -293,7 +293,10 @@ impl Exchange for FcgiExchange<'_> {
     }
 
     fn stage_file(&mut self, file: FileRange) {
-        self.output.file(file);
+        // Its length is declared, and a client that asked for the head gets no more.
+        if !self.manner.is_head {
+            self.output.file(file);
+        }
     }
 
     fn flush(&mut self) -> Result<(), ClientGone> {

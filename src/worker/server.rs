@@ -4,7 +4,8 @@ use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
@@ -50,9 +51,10 @@ pub(super) struct Server {
     end: UnixStream,
     /// A connection waits that could not be accepted.
     accept_again: AtomicBool,
-    /// How many threads there are.
-    threads: Mutex<usize>,
+    /// How many threads serve.
+    serving: Mutex<usize>,
     thread_ended: Condvar,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Server {
@@ -72,8 +74,9 @@ impl Server {
             _ending: ending,
             end,
             accept_again: AtomicBool::new(false),
-            threads: Mutex::default(),
+            serving: Mutex::default(),
             thread_ended: Condvar::new(),
+            threads: Mutex::default(),
             parts,
         })
     }
@@ -105,7 +108,7 @@ impl Server {
     pub(super) fn start_threads(self: &Arc<Self>, count: u32, stack: usize) -> io::Result<()> {
         for number in 1..=count {
             let server = Arc::clone(self);
-            *self.threads.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            *lock(&self.serving) += 1;
             let started = std::thread::Builder::new()
                 .name(format!("wsgi:{number}"))
                 .stack_size(stack)
@@ -113,9 +116,12 @@ impl Server {
                     let ended = EndOfThread(server);
                     ended.0.serve(number);
                 });
-            if let Err(error) = started {
-                *self.threads.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-                return Err(error);
+            match started {
+                Ok(thread) => lock(&self.threads).push(thread),
+                Err(error) => {
+                    *lock(&self.serving) -= 1;
+                    return Err(error);
+                }
             }
         }
         Ok(())
@@ -126,19 +132,24 @@ impl Server {
     pub(super) fn end_threads(&self, patience: Option<Duration>) -> bool {
         let _ = self.end.shutdown(std::net::Shutdown::Both);
         let deadline = patience.and_then(|patience| Instant::now().checked_add(patience));
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        while *threads > 0 {
+        let mut serving = lock(&self.serving);
+        while *serving > 0 {
             let left = deadline.map_or(Duration::from_secs(60), |deadline| {
                 deadline.saturating_duration_since(Instant::now())
             });
             if left.is_zero() {
                 return false;
             }
-            threads = self
+            serving = self
                 .thread_ended
-                .wait_timeout(threads, left)
+                .wait_timeout(serving, left)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
+        }
+        drop(serving);
+        // Only then has each given back what it holds of Python.
+        for thread in lock(&self.threads).drain(..) {
+            let _ = thread.join();
         }
         true
     }
@@ -282,13 +293,17 @@ impl Server {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Counts a thread off, however it ends.
 struct EndOfThread(Arc<Server>);
 
 impl Drop for EndOfThread {
     fn drop(&mut self) {
         let server = &self.0;
-        *server.threads.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        *lock(&server.serving) -= 1;
         server.thread_ended.notify_all();
     }
 }

@@ -81,6 +81,11 @@ fn begin(inherited: Inherited) -> Result<u8, String> {
     });
     let plan = receive_plan(&receiving)?;
     log::set_level(plan.group.log_level);
+    if !plan.httpd.core_dumps {
+        own_process::forbid_inspection()
+            .map_err(|error| format!("other processes could look into it: {error}"))?;
+    }
+    take_locale(&plan);
     let title = plan.group.options.display_name.clone();
     own_process::set_title(&title.unwrap_or_else(|| format!("rwsgi: {}", plan.group.name)));
     let words = SharedWords::map(inherited.scoreboard, plan.layout.words())
@@ -117,6 +122,20 @@ fn begin(inherited: Inherited) -> Result<u8, String> {
         });
     }
     served
+}
+
+/// `locale=` is in the environment; code in C wants to be told besides.
+fn take_locale(plan: &WorkerPlan) {
+    let Some(locale) = &plan.group.options.locale else {
+        return;
+    };
+    if !own_process::take_locale() {
+        let text = format!(
+            "locale={locale} of daemon group '{}' is not installed, so C code keeps another",
+            plan.group.name
+        );
+        log::line(Level::Warning, Code::LOCALE_MISSING, &text);
+    }
 }
 
 /// How long a read or write on a connection may take: `socket-timeout=`, else httpd's `Timeout`.
@@ -197,7 +216,14 @@ impl Worker {
     /// Ends Python as far as it is ours to end; the exit status.
     fn end(&self, reason: &str) -> u8 {
         app::worker_announce_stop(reason);
-        let all_ended = self.server.end_threads(self.plan.group.options.shutdown_timeout);
+        // Exit functions are to have a part of the time, too.
+        let patience = self
+            .plan
+            .group
+            .options
+            .shutdown_timeout
+            .map(|limit| limit * 3 / 4);
+        let all_ended = self.server.end_threads(patience);
         if !self.plan.group.python.destroy_interpreter() {
             own_process::leave(0);
         }

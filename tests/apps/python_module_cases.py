@@ -71,7 +71,7 @@ def signals(environ):
     def callback(name, **event):
         pass
 
-    return [mod_wsgi.subscribe_signals(callback) is callback, mod_wsgi.signal_callbacks]
+    return [mod_wsgi.subscribe_signals(callback) is callback, len(mod_wsgi.signal_callbacks)]
 
 
 @case

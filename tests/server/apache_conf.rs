@@ -6,8 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rwsgi_harness::{Builder, Server, module_under_test};
+use rwsgi_harness::{Builder, Server, command_under_test, module_under_test, process};
 use tempfile::TempDir;
+
+use crate::skips;
 
 const SCRIPT: &str = "
 import sys
@@ -33,6 +35,11 @@ fn load_line() -> String {
         "/usr/lib/apache2/modules/mod_rwsgi.so",
         &module.display().to_string(),
     )
+}
+
+/// Where the command is that belongs to the module under test; an installed one is beside its module.
+fn command_line() -> String {
+    format!("RWSGICommand {}\n", command_under_test().display())
 }
 
 /// A server that loads nothing but what the published files load.
@@ -108,6 +115,35 @@ fn the_published_virtual_host_serves_the_site_it_describes() {
     assert_eq!(server.get("/static/site.css").text(), "body { margin: 0 }");
     // Not a file of the application: the whole address space belongs to the script.
     assert!(server.get("/settings.py").text().ends_with("|/settings.py"));
+    server.finish();
+}
+
+#[test]
+fn the_published_daemon_group_serves_the_site_it_describes() {
+    let Some(account) =
+        process::serving_account().or_else(|| skips("only root can start processes as another user"))
+    else {
+        return;
+    };
+    let site = Site::new();
+    let text = site.put_into(&published("daemon.conf")).replace(
+        "user=mysite group=mysite",
+        &format!("user={} group={}", account.name, account.group),
+    );
+    let server = as_published().config(&command_line()).config(&text).start();
+
+    let response = server.get("/some/page");
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(
+        response.text().lines().collect::<Vec<_>>(),
+        [
+            "Hello from the path",
+            &site.path("venv").display().to_string(),
+            "|/some/page"
+        ]
+    );
+    assert_eq!(server.get("/static/site.css").text(), "body { margin: 0 }");
+    assert_eq!(server.workers().len(), 2, "as many processes as the group says");
     server.finish();
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use rwsgi_harness::{module_under_test, process};
+use rwsgi_harness::{command_under_test, module_under_test, process};
 use tempfile::TempDir;
 
 /// `example/serve`, running until [`Serving::interrupt`].
@@ -25,6 +25,8 @@ impl Serving {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("example/serve"))
             .arg("--module")
             .arg(module_under_test())
+            .arg("--command")
+            .arg(command_under_test())
             .args(["--venv", venv, "--port", "8000", "--home"])
             .arg(home)
             .stdout(Stdio::piped())

@@ -137,5 +137,5 @@ fn stop(server: &Server) {
             .iter()
             .any(|one| one.pid == parent && one.state != 'Z')
     };
-    assert!(wait_until(Duration::from_secs(18), ended), "httpd did not stop");
+    assert!(wait_until(Duration::from_secs(20), ended), "httpd did not stop");
 }

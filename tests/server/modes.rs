@@ -37,11 +37,11 @@ impl Mode {
         }
     }
 
-    /// The name of the process group, as Python shows it.
-    pub(crate) fn process_group_repr(self) -> &'static str {
+    /// The name of the process group.
+    pub(crate) fn process_group(self) -> &'static str {
         match self {
-            Mode::Embedded => "''",
-            Mode::Daemon => "'tests'",
+            Mode::Embedded => "",
+            Mode::Daemon => "tests",
         }
     }
 

@@ -35,7 +35,7 @@ fn a_process_is_its_user_and_nothing_more() {
     }
     let mut httpd = Httpd::start();
     let mut group = httpd.group();
-    group.identity.groups = vec![OTHER_USER, 1234, 7];
+    group.identity.groups = vec![OTHER_USER, 1234, 7, OTHER_USER];
     group.options.umask = Some(0o027);
     group.options.cpu_priority = 5;
     group.options.no_new_privs = true;

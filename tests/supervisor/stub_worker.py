@@ -88,6 +88,7 @@ def main():
                 asked = {"script": script, "application_group": "other"}
                 send({"Loading": {"import": asked}})
                 send({"Loaded": {"import": asked, "success": load(script)}})
+                note("loaded")
             elif number == signal.SIGUSR2:
                 send({"Outdated": {"import": loads[0]["import"]}})
             else:

@@ -31,7 +31,7 @@ def application(environ, start_response):
         while True:
             time.sleep(0.01)
     if path == "/crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
+        signal.raise_signal(signal.SIGSEGV)
     if path == "/term":
         pid = os.fork()
         if pid == 0:
@@ -125,16 +125,30 @@ fn stacks_are_written_when_they_are_asked_for() {
 
 #[test]
 fn a_crash_leaves_the_stack_behind() {
-    let Some(mut rig) = Rig::start(APP, |_| {}) else {
-        return;
-    };
-    let mut client = rig.connect();
-    let answered = client.get("/crash");
-    assert_eq!(answered.app_status, None);
-    assert_eq!(rig.wait().signal(), Some(libc::SIGSEGV));
-    let text = rig.crash_text();
-    assert!(text.contains("Segmentation fault"), "{text}");
-    assert!(text.contains("in application"), "{text}");
+    for group in ["", "other"] {
+        let Some(mut rig) = Rig::start(APP, |_| {}) else {
+            return;
+        };
+        let mut client = rig.connect();
+        let asked = |path| Asked {
+            path,
+            group,
+            ..Asked::default()
+        };
+        assert_eq!(client.ask(asked("/")).body, b"ok");
+        let answered = client.ask(asked("/crash"));
+        assert_eq!(answered.app_status, None);
+        assert_eq!(rig.wait().signal(), Some(libc::SIGSEGV));
+        let text = rig.crash_text();
+        assert!(text.contains("Segmentation fault"), "{text}");
+        // Python's fault handler sees the frames of the main interpreter only.
+        let told = if group.is_empty() {
+            "in application"
+        } else {
+            "no Python frame"
+        };
+        assert!(text.contains(told), "{group} {text}");
+    }
 }
 
 #[test]
@@ -238,7 +252,7 @@ fn load(script: &std::path::Path) -> Load {
 
 #[test]
 fn scripts_and_modules_are_loaded_before_requests_and_failures_are_told() {
-    let Some(python) = python(None) else { return };
+    let Some(python) = python(false) else { return };
     let bad = tempfile::Builder::new().suffix(".wsgi").tempfile().expect("made");
     std::fs::write(bad.path(), "import no_such_module").expect("written");
     let mut rig = Rig::spawn(&python, APP, |plan| {
@@ -258,7 +272,7 @@ fn scripts_and_modules_are_loaded_before_requests_and_failures_are_told() {
 
 #[test]
 fn a_service_is_its_script_and_sigterm_ends_it() {
-    let Some(python) = python(None) else { return };
+    let Some(python) = python(false) else { return };
     let app = "
 import atexit, sys, threading, time
 atexit.register(print, 'atexit has run', file=sys.__stderr__, flush=True)
@@ -285,7 +299,7 @@ while True:
 
 #[test]
 fn a_missing_worker_is_one_line_that_says_what_to_do() {
-    let Some(python) = python(None) else { return };
+    let Some(python) = python(false) else { return };
     let output = std::process::Command::new(&python)
         .args(["-I", "-c", mod_rwsgi::config::plan::BOOTSTRAP, "/nowhere"])
         .output()
@@ -299,7 +313,7 @@ fn a_missing_worker_is_one_line_that_says_what_to_do() {
 
 #[test]
 fn two_groups_with_their_own_gils_run_at_once() {
-    let Some(python) = python(Some("3.13")) else {
+    let Some(python) = python(true) else {
         return;
     };
     let app = "

@@ -346,3 +346,27 @@ fn another_version_of_a_script_is_reported_once_and_not_loaded() {
     assert!(rig.stop("script_reload").success());
     assert!(rig.channel.receive().expect("ends").is_none());
 }
+
+#[test]
+fn more_connections_than_threads_lose_nothing() {
+    let Some(rig) = Rig::start(APP, |_| {}) else {
+        return;
+    };
+    let body = vec![b'b'; 20_000];
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            let mut client = rig.connect();
+            let body = &body;
+            scope.spawn(move || {
+                for number in 0..200 {
+                    if number % 4 == 0 {
+                        assert!(client.post("/echo", body).body == *body);
+                    } else {
+                        assert_eq!(client.get("/hello").body, b"hello\n");
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(rig.board().position(0).expect("there").served(), 8 * 200);
+}

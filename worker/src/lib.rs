@@ -3,6 +3,12 @@
 //! The group's Python executable imports it and calls `main()`, in the main interpreter and nowhere else, so
 //! pyo3's safe layer is right here.
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "there is no other interpreter when Python calls in here"
+)]
+
 use pyo3::prelude::*;
 
 /// The worker of one process.

@@ -95,6 +95,11 @@ pub(super) fn run_exit_callbacks(py: Attached<'_>) {
     if let Ok(threading) = py.import(c"threading") {
         drop(threading.call_method(py, c"_shutdown", []));
     }
+    run_exit_functions(py);
+}
+
+/// Calls the `atexit` callbacks and waits for no thread.
+pub(super) fn run_exit_functions(py: Attached<'_>) {
     if let Ok(atexit) = py.import(c"atexit") {
         drop(atexit.call_method(py, c"_run_exitfuncs", []));
     }

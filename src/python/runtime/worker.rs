@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyo3::ffi;
 
-use super::stop::{end_interpreter, run_exit_callbacks};
+use super::stop::{end_interpreter, run_exit_callbacks, run_exit_functions};
 use super::{Plan, RUNTIME, STOPPING, StartError, Stopped, set_up};
 
 /// Takes over the main interpreter, which the current thread is attached to, sets it up by `plan`, and runs
@@ -57,6 +57,12 @@ pub fn worker_stop(patience: Duration) -> Stopped {
         return Stopped::NotRunning;
     };
     let still_active = runtime.wait_until_idle(patience);
+    if still_active > 0 {
+        // A thread that is stuck may be one that would be waited for.
+        super::in_every_interpreter(run_exit_functions);
+        STOPPING.store(true, Ordering::Release);
+        return Stopped::Abandoned(still_active);
+    }
     let groups: Vec<_> = runtime
         .all()
         .into_iter()
@@ -65,10 +71,10 @@ pub fn worker_stop(patience: Duration) -> Stopped {
     for group in &groups {
         let _ = group.attach(run_exit_callbacks);
     }
-    if still_active > 0 || !groups.into_iter().all(end_interpreter) {
+    if !groups.into_iter().all(end_interpreter) {
         let _ = runtime.main.attach(run_exit_callbacks);
         STOPPING.store(true, Ordering::Release);
-        return Stopped::Abandoned(still_active);
+        return Stopped::Abandoned(0);
     }
     // SAFETY: no request is active and no new one can come.
     let ready = runtime

@@ -4,18 +4,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::Mpm;
-use crate::httpd::Httpd;
+use crate::httpd::{self, Httpd};
 use crate::process;
 
 /// Modules every server has; the rest is asked for with [`crate::Builder::module`].
 const BASE_MODULES: [&str; 7] = ["unixd", "log_config", "authz_core", "mime", "dir", "alias", "env"];
-
-/// Cargo leaves the module in `deps/` and the command that belongs to it above.
-fn command_above(module: &Path) -> Option<PathBuf> {
-    let folder = module.parent()?;
-    let above = folder.parent()?.join("rwsgi");
-    (folder.ends_with("deps") && above.is_file()).then_some(above)
-}
 
 /// What a configuration is made of.
 pub(crate) struct Parts<'a> {
@@ -85,7 +78,7 @@ impl Parts<'_> {
         for (symbol, file) in self.loads {
             let _ = writeln!(text, "LoadModule {symbol} {}", file.display());
             if symbol == "wsgi_module"
-                && let Some(command) = command_above(file)
+                && let Some(command) = httpd::command_above(file)
             {
                 let _ = writeln!(text, "RWSGICommand {}", command.display());
             }

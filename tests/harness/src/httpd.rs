@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::worker;
+
 /// A multi-processing module of httpd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mpm {
@@ -107,6 +109,23 @@ pub fn module_under_test() -> PathBuf {
             program.display()
         )
     })
+}
+
+/// The `rwsgi` command that belongs to [`module_under_test`], with its workers beside it.
+///
+/// # Panics
+/// When the module is missing, or the worker of a debug build cannot be built.
+pub fn command_under_test() -> PathBuf {
+    let module = module_under_test();
+    worker::build_once(&module);
+    command_above(&module).unwrap_or_else(|| module.with_file_name("rwsgi"))
+}
+
+/// Cargo leaves the module in `deps/` and the command that belongs to it above.
+pub(crate) fn command_above(module: &Path) -> Option<PathBuf> {
+    let folder = module.parent()?;
+    let above = folder.parent()?.join("rwsgi");
+    (folder.ends_with("deps") && above.is_file()).then_some(above)
 }
 
 /// Cargo leaves the library in `deps/` and, for some commands only, a copy above it.

@@ -255,12 +255,22 @@ fn f02_kills_under_load_harm_nobody_but_the_requests_inside() {
 fn f06_a_group_that_dies_as_a_whole_comes_back() {
     let server = dying("processes=2 threads=2").start();
     for _ in 0..3 {
+        // A process that has answered is followed by another at once.
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert_eq!(server.get("/sleeps?for=0.2").status, 200));
+            }
+        });
+        let before = server.logs_matching("asleep in").len();
         let old = server.workers();
         std::thread::scope(|scope| {
             let inside: Vec<_> = (0..2)
                 .map(|_| scope.spawn(|| server.get("/sleeps?for=5")))
                 .collect();
-            server.wait_for_log("asleep in");
+            let begun = wait_until(Duration::from_secs(10), || {
+                server.logs_matching("asleep in").len() == before + 2
+            });
+            assert!(begun, "not both are inside");
             for victim in &old {
                 process::signal(*victim, SIGKILL).expect("it runs");
             }

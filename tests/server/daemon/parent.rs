@@ -21,7 +21,10 @@ fn succeeded(server: &Server, old: u32) -> u32 {
 
 #[test]
 fn a_supervisor_that_is_killed_has_a_successor_and_no_request_fails() {
-    let server = group("processes=2 threads=2").expect_log("^WSGI1159").start();
+    let server = group("processes=2 threads=2")
+        .expect_log("^WSGI1159")
+        .expect_log("^WSGI1127")
+        .start();
     let mut supervisor = server.supervisor().expect("one runs");
     for _ in 0..3 {
         let before = pid(&server);

@@ -3,7 +3,8 @@
 use rwsgi_harness::credentials::base64;
 use rwsgi_harness::{Builder, Server};
 
-use super::{GROUPS, server};
+use super::{GROUPS, mode, server};
+use crate::modes::Mode;
 
 /// Sends the environ value that `X-Key` names back as the bytes that it stands for.
 const ROUND_TRIP: &str = "\
@@ -195,6 +196,10 @@ fn utf8_mode_can_be_declined() {
     let variable = [("LC_ALL", "C"), ("PYTHONUTF8", "0")];
     assert_eq!(files(&variable, ""), declined);
     for locale in ["LANG", "LC_ALL"] {
+        if locale == "LANG" && mode() == Mode::Daemon {
+            // Python's own executable puts C.UTF-8 in the place of a C locale that LC_ALL does not insist on.
+            continue;
+        }
         assert_eq!(files(&[(locale, "C")], "RWSGIUTF8Mode Off"), declined, "{locale}");
     }
 }

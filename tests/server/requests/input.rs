@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{GROUPS, mounted};
-use rwsgi_harness::{Builder, Server, wait_for};
+use super::{GROUPS, mode, mounted, streaming};
+use crate::modes::Mode;
+use rwsgi_harness::{Builder, Server, wait_for, wait_until};
 
 const BODY: &str = "one\ntwo\nthree";
 
@@ -225,7 +226,7 @@ fn input_unread_body_leaves_the_connection_in_step() {
 
 #[test]
 fn input_body_cut_short_raises_an_os_error_for_ever() {
-    let server = builder().one_process().start();
+    let server = streaming(builder().one_process()).start();
     server.allow_log("AH");
     for group in GROUPS {
         for head in [
@@ -255,7 +256,7 @@ fn input_body_cut_short_raises_an_os_error_for_ever() {
 
 #[test]
 fn input_malformed_chunk_raises_an_os_error() {
-    let server = builder().one_process().start();
+    let server = streaming(builder().one_process()).start();
     server.allow_log("AH");
     for group in GROUPS {
         let mut connection = server.connect();
@@ -264,11 +265,11 @@ fn input_malformed_chunk_raises_an_os_error() {
         ));
         connection.finish_sending();
         connection.rest();
-        let seen = server.get(&format!("{group}/remembered")).text();
-        assert!(
-            seen.contains("OSError: mod_wsgi request data read error"),
-            "{seen}"
-        );
+        let seen = wait_until(Duration::from_secs(10), || {
+            let text = server.get(&format!("{group}/remembered")).text();
+            text.contains("OSError: mod_wsgi request data read error")
+        });
+        assert!(seen, "the application got no error");
     }
     server.finish();
 }
@@ -302,12 +303,14 @@ fn input_continue_is_sent_at_the_first_read() {
 
 #[test]
 fn input_continue_is_not_sent_when_nothing_is_read() {
-    let server = builder().start();
+    let server = streaming(builder()).start();
     for group in GROUPS {
         let response = expect_continue(&server, &format!("{group}/ignore")).response();
-        assert_eq!(
-            (response.status, response.interim.as_slice()),
-            (200, [].as_slice())
+        assert_eq!(response.status, 200);
+        // A process elsewhere may take so long to say so that the client is asked for its body.
+        assert!(
+            response.interim.is_empty() || mode() == Mode::Daemon,
+            "{response:?}"
         );
         assert_eq!(response.text(), "'ignored'");
     }

@@ -48,6 +48,16 @@ fn mounted(app: &str) -> Builder {
     crate::mount(server(), app)
 }
 
+/// The same where an application reads its request as it comes: a daemon process gets a small body collected
+/// unless told otherwise.
+fn streaming(builder: Builder) -> Builder {
+    match mode() {
+        Mode::Embedded => builder,
+        Mode::Daemon => builder
+            .config("WSGIDaemonProcess streaming threads=8 request-buffer=0\nWSGIProcessGroup streaming"),
+    }
+}
+
 /// The processes that run the applications.
 fn processes(server: &Server) -> Vec<u32> {
     mode().processes(server)

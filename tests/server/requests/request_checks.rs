@@ -1,7 +1,9 @@
 //! What is refused before an application runs, and how files become applications.
 
 use super::{assert_error_page, mounted, server};
-use rwsgi_harness::{Builder, Server};
+use std::time::Duration;
+
+use rwsgi_harness::{Builder, Server, wait_until};
 
 /// An application that says that it was called.
 fn builder() -> Builder {
@@ -85,7 +87,7 @@ fn request_larger_than_limit_request_body() {
 
 #[test]
 fn request_chunked_larger_than_limit_request_body() {
-    let server = mounted("input_cases.py")
+    let server = super::streaming(mounted("input_cases.py"))
         .one_process()
         .config("<Location />\nWSGIChunkedRequest On\nLimitRequestBody 10\n</Location>")
         .allow_log("AH")
@@ -95,11 +97,11 @@ fn request_chunked_larger_than_limit_request_body() {
             .request("POST", &format!("{group}/remember"))
             .chunks(["0123456", "7890123"])
             .send();
-        let seen = server.get(&format!("{group}/remembered")).text();
-        assert!(
-            seen.contains("OSError: mod_wsgi request data read error"),
-            "{seen}"
-        );
+        let seen = wait_until(Duration::from_secs(10), || {
+            let text = server.get(&format!("{group}/remembered")).text();
+            text.contains("OSError: mod_wsgi request data read error")
+        });
+        assert!(seen, "the application got no error");
     }
     server.finish();
 }

@@ -29,7 +29,7 @@ fn w16_exceptions_that_ask_to_leave() {
 fn replaced_after(death: &str) {
     let server = cases()
         .allow_log("exit signal|AH00545|AH0005[0-9]")
-        .allow_log("^WSGI0146|^WSGI11|^Fatal Python|^(Current t|T)hread 0x|^ +File |^$|^Extension modules")
+        .allow_log("^WSGI0146|^WSGI11|^Fatal Python|^(Current t|T)hread 0x|^ +(File |<no Python frame>)|^$|^Extension modules")
         .limit(Duration::from_secs(90))
         .start();
     for group in GROUPS {

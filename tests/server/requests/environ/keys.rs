@@ -71,6 +71,7 @@ fn environ_variables_of_the_configuration() {
         )
         .env("PASSED", "from httpd's environment")
         .start();
+    let group_name = format!("'{}'", mode().process_group());
     for group in GROUPS {
         let text = server
             .request("GET", group)
@@ -86,7 +87,7 @@ fn environ_variables_of_the_configuration() {
             ("wsgi.custom", "'2'"),
             ("wsgi.input", "<mod_wsgi.Input>"),
             ("wsgi.url_scheme", "'https'"),
-            ("mod_wsgi.process_group", mode().process_group_repr()),
+            ("mod_wsgi.process_group", group_name.as_str()),
             ("REQUEST_METHOD", "'GET'"),
             ("PATH_INFO", "''"),
             ("SERVER_ADMIN", "'admin@example.org'"),

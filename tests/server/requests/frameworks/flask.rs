@@ -1,7 +1,8 @@
 //! A Flask application behind the virtual host of Flask's page on mod_wsgi.
 
-use super::super::test_venv;
+use super::super::{mode, test_venv};
 use super::{Browser, site, sources};
+use crate::modes::Mode;
 use rwsgi_harness::{Builder, Framing};
 
 fn flask(venv: &std::path::Path) -> Builder {
@@ -47,7 +48,8 @@ fn flask_routes_forms_streams_and_errors() {
         "{stored}"
     );
     let stream = browser.get("/flask/stream?name=Ada");
-    assert_eq!(stream.framing, Framing::Chunked);
+    // What has ended before the first piece is sent has a length.
+    assert!(mode() == Mode::Daemon || stream.framing == Framing::Chunked);
     assert!(stream.text().ends_with("99 Ada\n"), "{}", stream.text());
     assert_eq!(browser.get("/flask/file").body.len(), 10_000);
     let missing = browser.get("/flask/nothing");

@@ -1,7 +1,8 @@
 //! `process_stopping`.
 
-use super::super::GROUPS;
+use super::super::{GROUPS, mode};
 use super::with_source;
+use crate::modes::Mode;
 
 #[test]
 fn python_module_every_interpreter_hears_of_the_stop() {
@@ -23,10 +24,14 @@ fn python_module_every_interpreter_hears_of_the_stop() {
     for group in GROUPS {
         assert_eq!(server.get(group).status, 200);
     }
+    let reason = match mode() {
+        Mode::Embedded => "",
+        Mode::Daemon => "shutdown_signal",
+    };
     for group in ["", "sub"] {
         for kind in ["event", "shutdown"] {
             server.expect_log(&format!(
-                r"marker {kind} '{group}' process_stopping \{{'shutdown_reason': ''\}}"
+                r"marker {kind} '{group}' process_stopping \{{'shutdown_reason': '{reason}'\}}"
             ));
         }
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use super::super::{GROUPS, mounted, server};
+use super::super::{GROUPS, mounted, server, streaming};
 use super::{calls, echo, echoes};
 use rwsgi_harness::{Mpm, Server, httpd_module_exists, process, wait_for, wait_until};
 
@@ -69,7 +69,7 @@ fn r21_upgrade_and_conditions_change_nothing() {
 
 #[test]
 fn r22_slow_body_is_cut_off() {
-    let server = mounted("input_cases.py")
+    let server = streaming(mounted("input_cases.py"))
         .one_process()
         .module("reqtimeout")
         .config("RequestReadTimeout body=1")
@@ -114,7 +114,10 @@ fn r23_slow_reader_gets_everything() {
 
 #[test]
 fn r24_client_leaves_while_its_body_is_read() {
-    let server = mounted("input_cases.py").one_process().allow_log("AH").start();
+    let server = streaming(mounted("input_cases.py"))
+        .one_process()
+        .allow_log("AH")
+        .start();
     for group in GROUPS {
         let mut connection = server.connect();
         connection.send_lossy(format!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::mounted;
 use super::{calls, echo, echoes, refuses};
+use crate::modes::Mode;
 use rwsgi_harness::{Builder, Server};
 
 const CLOSE: Duration = Duration::from_secs(5);
@@ -251,15 +252,14 @@ fn r12_expect_continue_and_an_answer_without_reading() {
                  start_response('401 Unauthorized', [('WWW-Authenticate', 'Basic realm=x'), ('Content-Length', '2')])\n    \
                  return [b'no']\n",
         )
-        .config("WSGIScriptAlias / ${APPS}/refuse.py")
-        .start();
+        .config("WSGIScriptAlias / ${APPS}/refuse.py");
+    let server = super::super::streaming(server).start();
     let mut connection = server.connect();
     connection.send_lossy(post("Expect: 100-continue\r\nContent-Length: 5\r\n", ""));
     let response = connection.response();
-    assert_eq!(
-        (response.status, response.interim.len(), response.text().as_str()),
-        (401, 0, "no")
-    );
+    assert_eq!((response.status, response.text().as_str()), (401, "no"));
+    // A process elsewhere may take so long to say so that the client is asked for its body.
+    assert!(response.interim.is_empty() || super::super::mode() == Mode::Daemon);
     assert!(
         connection.closes_within(CLOSE),
         "the body that was not sent must not be waited for"
