@@ -97,10 +97,10 @@ struct Folded {
 impl HeaderName {
     /// A name of 8 to 16 bytes in lower case; any other is refused when compiled.
     pub const fn new(name: &[u8]) -> Self {
+        assert!(8 <= name.len() && name.len() <= 16, "a name of 8 to 16 bytes");
         let (Some(start), Some(end)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) else {
-            panic!("the name is shorter than 8 bytes");
+            unreachable!()
         };
-        assert!(name.len() <= 16, "the name is longer than 16 bytes");
         HeaderName {
             length: name.len(),
             start: Folded::new(*start),

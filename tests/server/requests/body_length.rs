@@ -1,7 +1,7 @@
 //! Bodies against their Content-Length: what is sent is never more, and never passes for complete when less.
 
 use super::outcome::{CLOSE, start, succeeds};
-use super::{GROUPS, assert_error_page};
+use super::{GROUPS, assert_error_page, server};
 use rwsgi_harness::Framing;
 
 /// A Content-Length that is no length: 500, and never on the wire.
