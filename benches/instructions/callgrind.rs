@@ -211,7 +211,8 @@ impl Count {
                 let function = functions.entry(line.name.clone()).or_default();
                 function.name = line.name;
                 function.exclusive += line.exclusive;
-                function.inclusive += line.inclusive;
+                // One of its lines has it all, the others have what was inlined from their files once more.
+                function.inclusive = function.inclusive.max(line.inclusive);
                 if function.object.is_empty() {
                     function.object = line.object;
                 }

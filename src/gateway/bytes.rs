@@ -23,6 +23,12 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
     if length <= 16 {
         return word(a, 0) == word(b, 0) && word(a, length - 8) == word(b, length - 8);
     }
+    if length <= 32 {
+        return word(a, 0) == word(b, 0)
+            && word(a, 8) == word(b, 8)
+            && word(a, length - 16) == word(b, length - 16)
+            && word(a, length - 8) == word(b, length - 8);
+    }
     if length > SHORT {
         return a == b;
     }
@@ -54,16 +60,19 @@ pub fn has_control(text: &[u8]) -> bool {
             .iter()
             .fold(false, |found, byte| found | byte.is_ascii_control());
     }
-    let end = text.last_chunk::<8>().is_some_and(word_has_control);
-    end || text.as_chunks::<8>().0.iter().any(word_has_control)
+    let end = word(text, text.len() - 8);
+    if text.len() <= 16 {
+        return word_has_control(word(text, 0)) | word_has_control(end);
+    }
+    let mut words = text.as_chunks::<8>().0.iter();
+    word_has_control(end) || words.any(|word| word_has_control(u64::from_ne_bytes(*word)))
 }
 
 /// The classic tests "a byte less than n" and "a byte equal to n" of eight bytes at once.
 #[inline]
-fn word_has_control(word: &[u8; 8]) -> bool {
+fn word_has_control(word: u64) -> bool {
     const ONES: u64 = u64::MAX / 0xff;
     const TOPS: u64 = ONES << 7;
-    let word = u64::from_ne_bytes(*word);
     let not_delete = word ^ (ONES * 0x7f);
     let below_space = word.wrapping_sub(ONES * 0x20) & !word;
     let delete = not_delete.wrapping_sub(ONES) & !not_delete;
@@ -88,10 +97,10 @@ struct Folded {
 impl HeaderName {
     /// A name of 8 to 16 bytes in lower case; any other is refused when compiled.
     pub const fn new(name: &[u8]) -> Self {
+        assert!(8 <= name.len() && name.len() <= 16, "a name of 8 to 16 bytes");
         let (Some(start), Some(end)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) else {
-            panic!("the name is shorter than 8 bytes");
+            unreachable!()
         };
-        assert!(name.len() <= 16, "the name is longer than 16 bytes");
         HeaderName {
             length: name.len(),
             start: Folded::new(*start),

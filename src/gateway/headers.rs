@@ -71,11 +71,10 @@ impl Head {
         }) else {
             return fault("status code must be a 3 digit integer", line);
         };
-        if reason.first().is_some_and(u8::is_ascii_digit) {
-            return fault("status code must be a 3 digit integer", line);
-        }
-        if reason.first().is_some_and(|byte| *byte != b' ') {
-            return fault("no space following status code", line);
+        match reason.first() {
+            None | Some(b' ') => {}
+            Some(b'0'..=b'9') => return fault("status code must be a 3 digit integer", line),
+            Some(_) => return fault("no space following status code", line),
         }
         if has_control(reason) {
             return fault("control character in status reason phrase", line);

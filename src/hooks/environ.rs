@@ -73,7 +73,10 @@ impl Decimal {
 
 /// A number below 100.
 fn two_digits(number: u16) -> [u8; 2] {
-    [number / 10, number % 10].map(|digit| u8::try_from(digit).map_or(b'9', |digit| b'0' | digit))
+    [number / 10, number % 10].map(|digit| {
+        let [digit, _] = digit.to_le_bytes();
+        b'0' | digit
+    })
 }
 
 /// Adds all variables. What the server computes comes last, and so wins.

@@ -9,9 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use md5::{Digest, Md5};
 
-use super::table::{Loaded, Table};
+use super::table::Table;
 use crate::gateway::Code;
-use crate::python::{Attached, Code as Bytecode, ErrorKind, Object, Raised, format_exception};
+use crate::python::{Attached, Code as Bytecode, ErrorKind, Object, Raised, Stored, format_exception};
 
 /// The version of a script's file: its modification time, in microseconds since the epoch.
 pub type SourceStamp = i64;
@@ -26,9 +26,14 @@ pub fn source_stamp(path: &[u8]) -> SourceStamp {
 /// The loaded scripts of one interpreter.
 #[derive(Default)]
 pub struct Scripts {
-    loaded: Mutex<Table>,
+    loaded: Mutex<Table<Loaded>>,
     /// Held by the thread that loads; never waited for with the GIL held.
     loading: Mutex<()>,
+}
+
+struct Loaded {
+    globals: Stored,
+    stamp: SourceStamp,
 }
 
 /// Why a script could not be loaded or gave no answer, with all that its log lines say.
@@ -42,7 +47,7 @@ pub struct ScriptError {
 }
 
 impl Scripts {
-    fn loaded(&self) -> MutexGuard<'_, Table> {
+    fn loaded(&self) -> MutexGuard<'_, Table<Loaded>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,6 +1,6 @@
 //! `wsgi.errors`, `sys.stderr` and `sys.stdout`: text streams into httpd's log, one record a line.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,12 +13,16 @@ use crate::python::{Attached, ErrorKind, Object, PyResult, Raised, Stored};
 
 thread_local! {
     /// The request that this thread runs: what it writes to `sys.stderr` belongs to that request's log.
-    static CURRENT: RefCell<Option<Arc<Transaction>>> = const { RefCell::new(None) };
+    static CURRENT: Cell<Option<Arc<Transaction>>> = const { Cell::new(None) };
 }
 
 /// The request that this thread runs.
 pub(super) fn current() -> Option<Arc<Transaction>> {
-    CURRENT.with(|current| current.borrow().clone())
+    CURRENT.with(|current| {
+        let transaction = current.take();
+        current.set(transaction.clone());
+        transaction
+    })
 }
 
 /// Writes lines of an application's own to the log of the request that this thread runs, else to that of the
@@ -39,10 +43,10 @@ pub fn current_request(transaction: &Arc<Transaction>) -> impl Drop + use<> {
     struct Restore(Option<Arc<Transaction>>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CURRENT.with(|current| *current.borrow_mut() = self.0.take());
+            CURRENT.with(|current| current.set(self.0.take()));
         }
     }
-    Restore(CURRENT.with(|current| current.borrow_mut().replace(Arc::clone(transaction))))
+    Restore(CURRENT.with(|current| current.replace(Some(Arc::clone(transaction)))))
 }
 
 /// Where a stream's lines go.

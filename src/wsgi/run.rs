@@ -171,6 +171,7 @@ impl<'py> Request<'_, 'py> {
     /// What has become of the response once the iterable has no more to give.
     fn conclude(&self, delivery: Delivery<'py>) -> Outcome {
         match delivery {
+            Delivery::Done if self.transaction().is_complete() => Outcome::Complete,
             Delivery::Done => match self.transaction().finish(self.py) {
                 Ok(()) => response::balance(self),
                 Err(_) => self.not_started(),

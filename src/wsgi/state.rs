@@ -69,7 +69,7 @@ pub struct State {
     pub(super) tls: TlsTypes,
     request_timeout: OnceLock<Stored>,
     base_environ: Stored,
-    shelf: [Mutex<Option<RequestObjects>>; MAX_SETS],
+    shelf: [Mutex<Option<Box<RequestObjects>>>; MAX_SETS],
     /// Templates of request objects that were not kept.
     spare: Mutex<Vec<Templates>>,
 }
@@ -188,13 +188,13 @@ impl State {
     }
 
     /// The place for this thread's request objects.
-    fn place(&self, thread: usize) -> Option<MutexGuard<'_, Option<RequestObjects>>> {
+    fn place(&self, thread: usize) -> Option<MutexGuard<'_, Option<Box<RequestObjects>>>> {
         let place = self.shelf.get(thread % MAX_SETS)?;
         Some(place.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Request objects that nobody else refers to.
-    pub(super) fn take_objects<'py>(&self, py: Attached<'py>) -> PyResult<'py, RequestObjects> {
+    pub(super) fn take_objects<'py>(&self, py: Attached<'py>) -> PyResult<'py, Box<RequestObjects>> {
         let thread = metrics::thread_index();
         let kept = self.place(thread).and_then(|mut place| place.take());
         match kept {
@@ -203,7 +203,7 @@ impl State {
         }
     }
 
-    fn new_objects<'py>(&self, py: Attached<'py>, thread: usize) -> PyResult<'py, RequestObjects> {
+    fn new_objects<'py>(&self, py: Attached<'py>, thread: usize) -> PyResult<'py, Box<RequestObjects>> {
         let transaction = Arc::new(Transaction::new(Arc::clone(&self.events)));
         self.events.register(&transaction);
         let write = self.write.instance(
@@ -222,7 +222,7 @@ impl State {
             Level::Error,
             Destination::Request(Arc::clone(&transaction)),
         );
-        Ok(RequestObjects {
+        Ok(Box::new(RequestObjects {
             start_response: self.start_response.instance(py, start)?.store(),
             write: write.store(),
             input: self.input.instance(py, input)?.store(),
@@ -230,11 +230,11 @@ impl State {
             transaction,
             thread,
             templates: Cell::new(self.spare().pop().unwrap_or_default()),
-        })
+        }))
     }
 
     /// Keeps the objects for a further request, unless the application kept one of them.
-    pub(super) fn put_back(&self, py: Attached<'_>, mut objects: RequestObjects) {
+    pub(super) fn put_back(&self, py: Attached<'_>, mut objects: Box<RequestObjects>) {
         self.events.end(py, &objects.transaction);
         if objects.are_ours_alone(py) {
             objects.transaction.reset();
@@ -250,7 +250,7 @@ impl State {
                 return;
             }
         }
-        self.discard(py, objects);
+        self.discard(py, *objects);
     }
 
     /// Keeps nothing but the templates.

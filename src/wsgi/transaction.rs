@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::events::{Context, Events};
-use crate::gateway::{BodyError, ClientGone, Exchange, Framing, Head};
+use crate::gateway::{Balance, BodyError, ClientGone, Exchange, Framing, Head};
 use crate::python::{Attached, Lease};
 
 /// One request's response so far, and its lease on the transport.
@@ -149,16 +149,18 @@ impl Transaction {
 
     /// Commits the head of a response without a body, or of one whose body is complete.
     pub(super) fn finish(&self, py: Attached<'_>) -> Result<(), SendFault> {
-        {
-            let response = self.response();
-            response.check_started()?;
-            if response.phase == Phase::Committed {
-                return Ok(());
-            }
-        }
+        self.response().check_started()?;
         self.lease
             .with(py, |exchange| self.response().commit(exchange))
             .ok_or(SendFault::Ended)
+    }
+
+    /// Whether the whole response has been given to the transport, and there is nothing to tell about it.
+    pub(super) fn is_complete(&self) -> bool {
+        let response = self.response();
+        response.phase == Phase::Committed
+            && response.framing.balance() == Balance::Even
+            && response.head.dropped().next().is_none()
     }
 
     /// How many of the next `length` bytes may go out, with the head committed before them.

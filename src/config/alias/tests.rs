@@ -156,6 +156,14 @@ proptest! {
     }
 
     #[test]
+    fn what_begins_to_the_letter_matches_as_by_runs(path in "[/ab]{0,8}", wanted in "[/ab]{0,6}") {
+        let (path, wanted) = (path.as_bytes(), wanted.as_bytes());
+        prop_assert_eq!(matching_prefix(path, wanted), matching_runs(path, wanted));
+        let below = [wanted, path].concat();
+        prop_assert_eq!(matching_prefix(&below, wanted), matching_runs(&below, wanted));
+    }
+
+    #[test]
     fn odd_groups_are_no_danger(
         target in "[/$0-9\\\\a]{0,10}",
         groups in proptest::collection::vec(proptest::option::of((0..9usize, 0..9usize)), 0..4),

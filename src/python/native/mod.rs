@@ -96,18 +96,24 @@ impl<'a, 'py> Arguments<'a, 'py> {
     }
 
     /// Raises TypeError unless there are `least` to `most` arguments.
+    #[inline]
     pub fn expect_count(&self, name: &str, least: usize, most: usize) -> PyResult<'py, ()> {
         let given = self.len();
         if (least..=most).contains(&given) {
             return Ok(());
         }
+        Err(self.raise_count(name, least, most, given))
+    }
+
+    #[cold]
+    fn raise_count(&self, name: &str, least: usize, most: usize, given: usize) -> Raised<'py> {
         let wanted = if least == most {
             format!("{least}")
         } else {
             format!("{least} to {most}")
         };
         let message = format!("{name}() takes {wanted} positional arguments but {given} were given");
-        Err(Raised::new(self.py, ErrorKind::TypeError, message))
+        Raised::new(self.py, ErrorKind::TypeError, message)
     }
 }
 

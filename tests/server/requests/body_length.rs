@@ -1,7 +1,7 @@
 //! Bodies against their Content-Length: what is sent is never more, and never passes for complete when less.
 
 use super::outcome::{CLOSE, start, succeeds};
-use super::{GROUPS, assert_error_page};
+use super::{GROUPS, assert_error_page, server};
 use rwsgi_harness::Framing;
 
 /// A Content-Length that is no length: 500, and never on the wire.
@@ -171,6 +171,41 @@ fn outcome_transfer_encoding_does_not_beat_content_length() {
             (Framing::Length(5), "hello")
         );
         assert_eq!(connection.get(&format!("{group}/hello")).text(), "hello\n");
+    }
+    server.finish();
+}
+
+/// What a filter makes of the body decides, whatever the application declared.
+#[test]
+fn outcome_declared_length_gives_way_to_a_content_filter() {
+    let server = server()
+        .module("filter")
+        .module("deflate")
+        .config("SetOutputFilter DEFLATE")
+        .app(
+            "declare.py",
+            "BODY = b'x' * 3000\n\
+             def application(environ, start_response):\n    \
+                 start_response('200 OK', [('Content-Length', str(len(BODY)))])\n    \
+                 return [BODY]\n",
+        )
+        .config("WSGIScriptAlias /main ${APPS}/declare.py application-group=%{GLOBAL}")
+        .config("WSGIScriptAlias /sub ${APPS}/declare.py")
+        .start();
+    for group in GROUPS {
+        let mut connection = server.connect();
+        let plain = connection.get(group);
+        assert_eq!((plain.framing, plain.body.len()), (Framing::Length(3000), 3000));
+        let small = server
+            .request("GET", group)
+            .header("Accept-Encoding", "gzip")
+            .send_on(&mut connection);
+        assert_eq!(
+            (small.status, small.header("Content-Encoding")),
+            (200, Some("gzip"))
+        );
+        assert!(small.body.len() < 3000, "{}", small.body.len());
+        assert_eq!(connection.get(group).body.len(), 3000);
     }
     server.finish();
 }

@@ -189,6 +189,42 @@ fn environ_is_new_for_each_request() {
     server.finish();
 }
 
+/// More requests than the server has threads, on one connection, so that each thread answers several.
+#[test]
+fn environ_values_that_are_kept_stay_as_they_were() {
+    let server = server()
+        .app(
+            "keep.py",
+            "KEYS = ['mod_wsgi.request_start', 'mod_wsgi.application_start', 'mod_wsgi.queue_start',\n        \
+                     'mod_wsgi.daemon_start', 'mod_wsgi.thread_id', 'QUERY_STRING']\n\
+             VALUES, ENVIRONS = [], []\n\
+             def application(environ, start_response):\n    \
+                 for value, text in VALUES:\n        \
+                     assert repr(value) == text, (value, text)\n    \
+                 for kept in ENVIRONS:\n        \
+                     assert kept['wsgi.input'] is not environ['wsgi.input']\n        \
+                     assert kept['wsgi.errors'] is not environ['wsgi.errors']\n    \
+                 number = int(environ['QUERY_STRING'])\n    \
+                 if number % 3 == 0:\n        \
+                     VALUES.extend((environ[key], repr(environ[key])) for key in KEYS)\n    \
+                 if number % 5 == 0:\n        \
+                     ENVIRONS.append(environ)\n    \
+                 start_response('200 OK', [])\n    \
+                 return [environ['QUERY_STRING'].encode()]\n",
+        )
+        .config("WSGIScriptAlias /main ${APPS}/keep.py application-group=%{GLOBAL}")
+        .config("WSGIScriptAlias /sub ${APPS}/keep.py")
+        .start();
+    for group in GROUPS {
+        let mut connection = server.connect();
+        for number in 0..100 {
+            let response = connection.get(&format!("{group}?{number}"));
+            assert_eq!((response.status, response.text()), (200, number.to_string()));
+        }
+    }
+    server.finish();
+}
+
 #[test]
 fn environ_of_a_request_does_not_show_the_one_before() {
     let server = builder().start();
