@@ -32,6 +32,7 @@ Listen 127.0.0.1:{port}
 {load}
 LoadModule wsgi_module "{module}"
 RWSGICommand "{command}"
+WSGISocketPrefix "{sockets}"
 {identity}
 StartServers 1
 MinSpareThreads 8
@@ -132,7 +133,7 @@ class PrivateHttpd:
         """The URL of the site."""
         return f"http://127.0.0.1:{self.port}/"
 
-    def configure(self, site_text, command):
+    def configure(self, site_text, place):
         """Write a fresh ServerRoot."""
         shutil.rmtree(self.root, ignore_errors=True)
         for name in ("conf", "logs", "run"):
@@ -143,7 +144,9 @@ class PrivateHttpd:
             port=self.port,
             load=self.installation.load_lines(),
             module=self.module,
-            command=command,
+            command=place.command,
+            # The serving account has to get there too, which it may not below `root`.
+            sockets=place.state.parent / "wsgi",
             identity=identity,
             log=self.log,
         )

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::hooks::DENIED;
 use crate::server;
-use rwsgi_harness::{Builder, Mpm, Server};
+use rwsgi_harness::{Builder, Mpm, Server, command_under_test, process};
 
 /// The application of the main server, a static file there, the application of another virtual host.
 const SERVING: [u16; 3] = [200, 200, 200];
@@ -17,14 +17,15 @@ const NOTHING: [u16; 3] = [500, 500, 500];
 
 /// Every entry with what it leaves working, and how often its panic is told by one child and three requests
 /// (`None`: at least once).
-const SERVED: [(&str, [u16; 3], Option<usize>); 12] = [
+const SERVED: [(&str, [u16; 3], Option<usize>); 13] = [
     ("access_checker", NOTHING, Some(3)),
-    ("child_exit", SERVING, Some(1)),
     ("child_init", NO_PYTHON, Some(1)),
     ("dealloc", SERVING, None),
     ("handler", NOTHING, Some(3)),
+    ("last_post_config", SERVING, None),
     ("merge_dir_config", SERVING, None),
     ("merge_server_config", SERVING, None),
+    ("pool_action", SERVING, Some(1)),
     ("pool_cleanup", SERVING, None),
     ("post_config", SERVING, None),
     ("python_call", NO_PYTHON, None),
@@ -38,6 +39,9 @@ const SLOTS: [(&str, &str); 3] = [
     ("python_construct", "construct"),
     ("python_next", "next"),
 ];
+
+/// Entered when the supervisor of daemon processes has ended.
+const PROCESS_ENDED: &str = "process_ended";
 
 /// Entries without which a directive would be passed over, or a wrong one taken: the configuration is refused.
 const REFUSED: [&str; 5] = [
@@ -56,6 +60,7 @@ fn panics_every_entry_of_the_source_is_listed() {
         .chain(REFUSED)
         .chain(DENIED.map(|(point, ..)| point))
         .chain(SLOTS.map(|(point, _)| point))
+        .chain([PROCESS_ENDED])
         .map(str::to_string)
         .collect();
     assert_eq!(points_in(&source()), listed);
@@ -75,7 +80,7 @@ fn panics_leave_the_server_serving() {
         server.allow_log("WSGI1001");
         if let Some(told) = told {
             // One more is told when the child ends.
-            let lines = server.logs_matching(&told_by(point)).len() + usize::from(point == "child_exit");
+            let lines = server.logs_matching(&told_by(point)).len() + usize::from(point == "pool_action");
             assert_eq!(lines, told, "{point}");
         }
         server.finish();
@@ -103,6 +108,30 @@ fn panics_in_what_an_application_reaches_leave_the_child_alive() {
         assert_eq!(server.children(), children, "{point}: a child died");
         server.finish();
     }
+}
+
+/// No other supervisor is started then, but the processes go on serving.
+#[test]
+fn panics_at_the_end_of_the_supervisor_leave_daemon_processes_serving() {
+    let Some(module) = debug_module() else { return };
+    command_under_test();
+    let server = faulty(&module, PROCESS_ENDED)
+        .config(
+            "WSGIDaemonProcess hello threads=2\nWSGIScriptAlias /daemon ${APPS}/hello.py process-group=hello",
+        )
+        .expect_log("WSGI1001")
+        .allow_log("^WSGI11")
+        .start();
+    assert_eq!(server.get("/daemon").status, 200);
+    let supervisor = server.supervisor().expect("a supervisor");
+    process::signal(supervisor, libc::SIGKILL).expect("it runs");
+    server.wait_for_log(&told_by(PROCESS_ENDED));
+    assert_eq!(answers(&server), SERVING);
+    assert_eq!(server.get("/daemon").status, 200);
+    // Nobody is left to do it.
+    let sockets = format!("run/wsgi.{}", server.parent_pid());
+    fs::remove_dir_all(server.path(&sockets)).expect("the sockets are there");
+    server.finish();
 }
 
 #[test]
