@@ -27,7 +27,7 @@ const DEATHS: [(&str, &str); 6] = [
 /// The lines of a death: of the request, of the process, and Python's last words.
 fn dying(options: &str) -> Builder {
     group(options).allow_log(
-        r"WSGI(0146|11\d\d)|^Fatal Python error|^Current thread|^Thread 0x|^ +File |^$|^Extension modules",
+        r"WSGI(0146|11\d\d)|^Fatal Python error|^Current thread|^Thread 0x|^ +(File |<no Python frame>)|^$|^Extension modules",
     )
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rwsgi_harness::{ClientError, Connection, Response, Server};
 
 /// Clients that share a load.
-const CLIENTS: u64 = 8;
+const CLIENTS: u64 = 32;
 
 /// What a request under load may end in.
 pub(super) enum Answer {

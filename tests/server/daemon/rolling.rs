@@ -47,16 +47,17 @@ fn figures(server: &Server) -> [(u64, usize); 2] {
     })
 }
 
+/// Memory and descriptors come back to what they were; generations that have ended may take a moment.
 #[track_caller]
-fn assert_flat(early: [(u64, usize); 2], late: [(u64, usize); 2]) {
+fn assert_flat(server: &Server, early: [(u64, usize); 2]) {
+    let mut late = early;
+    let is_flat = wait_until(Duration::from_secs(15), || {
+        late = figures(server);
+        let mut pairs = early.iter().zip(late);
+        pairs.all(|(before, after)| after.0 < before.0 + 1024 && after.1 <= before.1)
+    });
     println!("parent and supervisor, KiB and descriptors: {early:?}, later {late:?}");
-    for (before, after) in early.into_iter().zip(late) {
-        assert!(
-            after.0 < before.0 + 1024,
-            "memory grew from {before:?} to {after:?}"
-        );
-        assert_eq!(after.1, before.1, "descriptors");
-    }
+    assert!(is_flat, "from {early:?} to {late:?}");
 }
 
 /// The version in an answer is one that was deployed and not broken.
@@ -80,18 +81,22 @@ fn restarts_and_deploys_under_load_lose_nothing() {
     let (restarts, deploys) = quick_or_soak((30, 10), (1_100, 1_000));
     let server = group("processes=2 threads=8 graceful-timeout=15")
         .app("version.py", &version(0, false))
-        .config_first("WSGIScriptAlias /version ${APPS}/version.py process-group=cases")
+        .config_first("WSGIScriptAlias /version ${APPS}/version.py process-group=cases application-group=%{GLOBAL}")
         .mpm_limits("StartServers 1\nServerLimit 16\nThreadsPerChild 16\nMinSpareThreads 1\nMaxSpareThreads 256\nMaxRequestWorkers 256")
         .allow_log("WSGI(0105|0109|0174|1041|11[0-9][0-9])|broken deploy|Traceback|^ |AH00045")
         .limit(Duration::from_secs(quick_or_soak(300, 36_000)))
         .start();
+    let loaded = wait_until(Duration::from_secs(20), || {
+        server.logs_matching("takes requests").len() == 2
+    });
+    assert!(loaded, "the first version is not served");
     let deployed = AtomicU64::new(0);
     let load = Load {
         server: &server,
         rate: 200,
-        // One in a hundred takes five seconds, so that some are under way in every restart.
+        // One in five hundred takes five seconds: two are under way at any time.
         request: &|number| {
-            let slow = if number % 100 == 99 { "/slow" } else { "" };
+            let slow = if number % 500 == 99 { "/slow" } else { "" };
             (format!("/version{slow}"), String::new())
         },
         judge: &|_, answer| good_version(answer, &deployed),
@@ -117,10 +122,7 @@ fn restarts_and_deploys_under_load_lose_nothing() {
             }
         }
         settle(&server);
-        assert_flat(
-            early.expect("more restarts than those that warm up"),
-            figures(&server),
-        );
+        assert_flat(&server, early.expect("more restarts than those that warm up"));
     });
     report.assert_nothing_bad(&format!(
         "{restarts} graceful restarts and {deploys} deploys, half of them broken"
