@@ -260,6 +260,8 @@ fn a_second_server_over_the_same_files_is_refused() {
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("example/serve"))
         .arg("--module")
         .arg(module_under_test())
+        .arg("--command")
+        .arg(command_under_test())
         .args(["--venv", &venv, "--home"])
         .arg(home.path())
         .output()
