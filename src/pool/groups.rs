@@ -1,7 +1,7 @@
 //! The daemon groups that a child of httpd can reach.
 //!
 //! httpd's parent puts them together when the supervisor has told it of all scoreboards, and
-//! [`install`](Groups::install)s them; children get them by being forked. A restart installs others, and
+//! [installs](Groups::parent_install) them; children get them by being forked. A restart installs others, and
 //! children that were forked before keep what they have.
 
 use std::collections::HashMap;
