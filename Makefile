@@ -50,7 +50,7 @@ test: ## Set up, lint, build and run every test
 
 test-cargo: test-venv ## Run the Rust and server tests against the built module
 	RWSGI_TEST_WORKER=$(ROOT)/target/release/worker RWSGI_TEST_MODULE=$(abspath $(MODULE)) RWSGI_PEER_MODULE="$$(tools/peer.sh '$(PYTHON)' $(PEER))" \
-		tools/with-test-venv.sh $(TEST_VENV) tools/other-python.sh $(ROOT)/target/other-python $(CARGO) test --locked --workspace
+		tools/with-test-venv.sh $(TEST_VENV) tools/other-python.sh $(ROOT)/target/other-python tools/cargo-test.sh
 
 test-instructions: build setup-test ## Fail when a request needs over 3 % more instructions than the baseline in benches/
 	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) instructions --baseline --python '$(PYTHON)' \
@@ -58,7 +58,7 @@ test-instructions: build setup-test ## Fail when a request needs over 3 % more i
 
 # The tests of daemon mode with thousands of restarts, deploys and deaths instead of dozens: hours.
 soak: build test-venv ## Run daemon mode's tests under load for hours
-	RWSGI_SOAK=1 RWSGI_TEST_MODULE=$(abspath $(MODULE)) tools/with-test-venv.sh $(TEST_VENV) \
+	RWSGI_SOAK=1 RWSGI_TEST_WORKER=$(ROOT)/target/release/worker RWSGI_TEST_MODULE=$(abspath $(MODULE)) tools/with-test-venv.sh $(TEST_VENV) \
 		tools/other-python.sh $(ROOT)/target/other-python $(CARGO) test --locked --test server daemon:: -- \
 		--test-threads 1 --nocapture
 

@@ -1,7 +1,7 @@
 //! What the configuration asks of Python that this Python cannot do.
 
 use crate::app;
-use crate::config::interpreter::{InterpreterOptions, PythonSettings};
+use crate::config::interpreter::{InterpreterLayer, InterpreterOptions, PythonSettings};
 use crate::gateway::{Code, Level};
 use crate::httpd::log;
 
@@ -9,9 +9,15 @@ fn warn(code: Code, text: &str) {
     log::server(Level::Warning, Some(code), text.as_bytes());
 }
 
-/// Whether a line outside of sections or in one of them asks for something.
+/// Whether a line outside of sections, or in one that is for httpd's processes, asks for something. A daemon group
+/// may have another Python.
 fn any(python: &PythonSettings, asked: fn(&InterpreterOptions) -> bool) -> bool {
-    asked(&python.options) || python.layers.iter().any(|layer| asked(&layer.options))
+    let mut layers = python.layers.iter().filter(|layer| is_for_httpd(layer));
+    asked(&python.options) || layers.any(|layer| asked(&layer.options))
+}
+
+fn is_for_httpd(layer: &InterpreterLayer) -> bool {
+    layer.selectors.process_group.as_deref().is_none_or(str::is_empty)
 }
 
 /// Tells of it, once for all processes.
@@ -51,10 +57,9 @@ fn warn_of_intervals(python: &PythonSettings) {
         let Some(group) = layer.selectors.application_group.as_deref() else {
             continue;
         };
-        let for_httpd = layer.selectors.process_group.as_deref().is_none_or(str::is_empty);
         let options = python.interpreter_options("", group);
         let own_gil = app::HAS_OWN_GIL && options.per_interpreter_gil && !group.is_empty();
-        if for_httpd && layer.options.switch_interval.is_some() && !own_gil {
+        if is_for_httpd(layer) && layer.options.switch_interval.is_some() && !own_gil {
             let text = format!(
                 "WSGISwitchInterval is ignored for application group '{group}', which has no GIL of its own"
             );

@@ -1,5 +1,7 @@
 //! Where the applications of a test run.
 
+use std::env;
+
 use rwsgi_harness::{Builder, Server};
 
 /// Where applications run.
@@ -31,9 +33,17 @@ impl Mode {
         match self {
             Mode::Embedded if path.is_empty() => server,
             Mode::Embedded => server.config(&format!("WSGIPythonPath {path}")),
-            Mode::Daemon => server.config(&format!(
-                "WSGIDaemonProcess tests threads=8 python-path={path}\nWSGIProcessGroup tests"
-            )),
+            Mode::Daemon => {
+                let path = if path.is_empty() {
+                    String::new()
+                } else {
+                    format!(" python-path={path}")
+                };
+                own_gil(server.config(&format!(
+                    "WSGIDaemonProcess tests threads=8{path}{}\nWSGIProcessGroup tests",
+                    other_python()
+                )))
+            }
         }
     }
 
@@ -52,4 +62,28 @@ impl Mode {
             Mode::Daemon => server.workers(),
         }
     }
+}
+
+/// With `RWSGI_TEST_OWN_GIL` in the environment the group runs the second Python, where every sub-interpreter has a
+/// GIL of its own.
+pub(crate) fn is_own_gil() -> bool {
+    env::var_os("RWSGI_TEST_OWN_GIL").is_some()
+}
+
+fn other_python() -> String {
+    if !is_own_gil() {
+        return String::new();
+    }
+    let home = env::var("RWSGI_TEST_OWN_GIL_HOME").expect("tools/other-python.sh names a second Python");
+    // A copied installation does not know where its library went.
+    format!(" python-home={home} env=LD_LIBRARY_PATH={home}/lib")
+}
+
+fn own_gil(server: Builder) -> Builder {
+    if !is_own_gil() {
+        return server;
+    }
+    server.config(
+        "<WSGIInterpreterOptions process-group=tests>\nWSGIPerInterpreterGIL On\n</WSGIInterpreterOptions>",
+    )
 }

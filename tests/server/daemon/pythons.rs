@@ -65,10 +65,13 @@ fn two_pythons_serve_at_once_by_their_virtual_environments_alone() {
     let mut builder = server().allow_log("^stopping of");
     for (number, (python, place)) in pythons.iter().zip(&places).enumerate() {
         let home = venv(python, place.path());
+        // A copied installation does not know where its library went.
+        let library = python.with_file_name("../lib");
         builder = builder
             .config(&format!(
-                "WSGIDaemonProcess group{number} threads=2 python-home={}",
-                home.display()
+                "WSGIDaemonProcess group{number} threads=2 python-home={} env=LD_LIBRARY_PATH={}",
+                home.display(),
+                library.display()
             ))
             .config(&format!(
                 "WSGIScriptAlias /{number} ${{APPS}}/daemon_cases.py process-group=group{number}"

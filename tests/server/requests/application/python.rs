@@ -3,8 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use super::super::{server, test_venv};
+use super::super::{mode, server, test_venv};
 use super::{failing, fails, pid};
+use crate::modes::{Mode, is_own_gil};
 use rwsgi_harness::{Mpm, wait_until};
 
 #[test]
@@ -37,6 +38,12 @@ def application(environ, start_response):
 
 #[test]
 fn w34_numpy_in_the_main_and_in_sub_interpreters() {
+    if mode() == Mode::Daemon && is_own_gil() {
+        eprintln!(
+            "skipped: the virtual environment is for another Python; see own_gil_numpy_gets_a_diagnosis"
+        );
+        return;
+    }
     let Some(venv) = test_venv() else { return };
     let server = server()
         .app("numeric.py", NUMPY)

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::super::test_venv;
+use super::super::{mode, test_venv};
 use super::{Browser, open_directory, site, source};
+use crate::modes::Mode;
 use rwsgi_harness::{Builder, Framing};
 use tempfile::TempDir;
 
@@ -183,7 +184,8 @@ fn transfers(browser: &mut Browser<'_>) {
         Some("attachment; filename=\"all bytes.bin\"")
     );
     let stream = browser.get("/stream/");
-    assert_eq!(stream.framing, Framing::Chunked);
+    // What has ended before the first piece is sent has a length.
+    assert!(mode() == Mode::Daemon || stream.framing == Framing::Chunked);
     assert!(stream.text().starts_with("row 0\nrow 1\n") && stream.text().ends_with("row 999\n"));
 }
 
