@@ -19,6 +19,7 @@ BENCH_PROGRAM = $(CARGO) run --quiet --locked --package rwsgi-bench --
 
 export PYO3_PYTHON := $(PYTHON)
 export APXS
+export CARGO
 
 .PHONY: help serve build install lint test soak clean \
 	bench bench-report bench-instructions bench-own-gil test-instructions setup-build setup-serve setup-test setup-bench \
