@@ -28,17 +28,20 @@ pub(super) struct Report {
     pub(super) bad: Vec<String>,
     /// The longest wait for an answer.
     pub(super) longest: Duration,
+    /// How long the load lasted.
+    elapsed: Duration,
 }
 
 impl Report {
     #[track_caller]
     pub(super) fn assert_nothing_bad(&self, what: &str) {
         println!(
-            "{what}: {} requests as wanted, {} as the fault allows, {} failed; longest {:?}",
+            "{what}: {} requests as wanted, {} as the fault allows, {} failed; longest {:?}; {:.0} a second",
             self.good,
             self.allowed,
             self.bad.len(),
-            self.longest
+            self.longest,
+            (self.good + self.allowed) as f64 / self.elapsed.as_secs_f64()
         );
         let shown: Vec<&String> = self.bad.iter().take(5).collect();
         assert!(
@@ -53,7 +56,7 @@ impl Report {
 /// Requests that go on until the load is stopped.
 pub(super) struct Load<'a> {
     pub(super) server: &'a Server,
-    /// Requests a second, over all clients.
+    /// Requests a second over all clients, at most: each waits for its answer before it asks again.
     pub(super) rate: u64,
     /// Method, target and body of the request with a number.
     pub(super) request: &'a (dyn Fn(u64) -> (String, String) + Sync),
@@ -66,6 +69,7 @@ impl Load<'_> {
     pub(super) fn run<T>(&self, during: impl FnOnce(&AtomicU64) -> T) -> (T, Report) {
         let (stop, answered, next) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
         let report = Mutex::new(Report::default());
+        let start = Instant::now();
         let result = thread::scope(|scope| {
             let _stops = StopOnDrop(&stop);
             for client in 0..CLIENTS {
@@ -74,7 +78,9 @@ impl Load<'_> {
             }
             during(&answered)
         });
-        (result, report.into_inner().expect("no client panics"))
+        let mut report = report.into_inner().expect("no client panics");
+        report.elapsed = start.elapsed();
+        (result, report)
     }
 
     fn ask(
