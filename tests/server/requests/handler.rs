@@ -110,8 +110,12 @@ fn reload_required_loads_again() {
         // Another process takes the place of this one.
         Mode::Daemon => assert!(wait_until(Duration::from_secs(10), || load("/reload.dat") != first)),
     }
-    let first = load("/a.dat");
-    assert_eq!(load("/a.dat"), first);
+    // The last question above may have a further process replaced; the file that needs no reload has none.
+    let stays = wait_until(Duration::from_secs(10), || {
+        let first = load("/a.dat");
+        (0..50).all(|_| load("/a.dat") == first)
+    });
+    assert!(stays, "it is loaded again and again");
     server.finish();
 }
 
