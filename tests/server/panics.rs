@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::hooks::DENIED;
 use crate::server;
-use rwsgi_harness::{Builder, Mpm, Server, command_under_test, process};
+use rwsgi_harness::{Builder, Mpm, Server, command_of, process};
 
 /// The application of the main server, a static file there, the application of another virtual host.
 const SERVING: [u16; 3] = [200, 200, 200];
@@ -114,7 +114,7 @@ fn panics_in_what_an_application_reaches_leave_the_child_alive() {
 #[test]
 fn panics_at_the_end_of_the_supervisor_leave_daemon_processes_serving() {
     let Some(module) = debug_module() else { return };
-    command_under_test();
+    command_of(&module);
     let server = faulty(&module, PROCESS_ENDED)
         .config(
             "WSGIDaemonProcess hello threads=2\nWSGIScriptAlias /daemon ${APPS}/hello.py process-group=hello",

@@ -116,9 +116,16 @@ pub fn module_under_test() -> PathBuf {
 /// # Panics
 /// When the module is missing, or the worker of a debug build cannot be built.
 pub fn command_under_test() -> PathBuf {
-    let module = module_under_test();
-    worker::build_once(&module);
-    command_above(&module).unwrap_or_else(|| module.with_file_name("rwsgi"))
+    command_of(&module_under_test())
+}
+
+/// The `rwsgi` command that belongs to a module, with its workers beside it.
+///
+/// # Panics
+/// When the worker of a debug build cannot be built.
+pub fn command_of(module: &Path) -> PathBuf {
+    worker::build_once(module);
+    command_above(module).unwrap_or_else(|| module.with_file_name("rwsgi"))
 }
 
 /// Cargo leaves the module in `deps/` and the command that belongs to it above.

@@ -51,7 +51,7 @@ mod worker;
 
 pub use builder::{Builder, ConfigCheck, StartError};
 pub use client::{ClientError, Connection};
-pub use httpd::{Mpm, command_under_test, httpd_module_exists, httpd_version, module_under_test};
+pub use httpd::{Mpm, command_of, command_under_test, httpd_module_exists, httpd_version, module_under_test};
 pub use logs::{Level, LogLine};
 pub use request::Request;
 pub use response::{Framing, Head, Response};

@@ -6,15 +6,12 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// Builds the worker beside the command of a debug build, once a run: cargo builds the module and the command for a
-/// test by itself, but an extension for another executable it does not know. Named modules have theirs already.
+/// test by itself, but an extension for another executable it does not know. Modules that `make` has built have theirs already.
 ///
 /// # Panics
 /// When it cannot be built.
 pub(crate) fn build_once(module: &Path) {
     static BUILT: OnceLock<()> = OnceLock::new();
-    if env::var_os("RWSGI_TEST_MODULE").is_some_and(|named| !named.is_empty()) {
-        return;
-    }
     let Some(deps) = module.parent().filter(|folder| folder.ends_with("deps")) else {
         return;
     };
