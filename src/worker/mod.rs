@@ -22,6 +22,7 @@
 mod bystander;
 mod connection;
 mod control;
+mod crew;
 mod desk;
 mod exchange;
 mod life;

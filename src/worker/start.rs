@@ -227,7 +227,7 @@ impl Worker {
         if !self.plan.group.python.destroy_interpreter() {
             own_process::leave(0);
         }
-        match app::worker_stop(Duration::ZERO) {
+        match app::worker_stop(all_ended) {
             Stopped::Abandoned(requests) => {
                 let text = format!(
                     "Python was left without being finalised, with {requests} requests still running"
@@ -235,8 +235,6 @@ impl Worker {
                 log::line(Level::Warning, Code::STOP_INCOMPLETE, &text);
                 own_process::leave(0)
             }
-            // A thread that has not ended could wake up in a Python that has.
-            _ if !all_ended => own_process::leave(0),
             _ => 0,
         }
     }
