@@ -21,6 +21,9 @@ use crate::sys::futex;
 /// How long to wait for the supervisor to notice that a process has ended, before another is asked for.
 const NOTICE: Duration = Duration::from_millis(50);
 
+/// How a worker ends a request that it had no answer to and whose client has gone.
+const CLIENT_GONE: u32 = 1;
+
 /// What is used again for the next request of a thread.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
@@ -148,6 +151,7 @@ fn attempt<C: Client>(
         client,
         answer: &mut answer,
         limits: limits(call),
+        slot: reservation.slot(),
         buffers,
         state: State::default(),
     };
@@ -156,7 +160,11 @@ fn attempt<C: Client>(
     let can_be_sent_again = !answer.has_begun() && !body.has_streamed();
     match result {
         Ok(end) if end.protocol_status == ProtocolStatus::RequestComplete as u8 => {
+            let is_client_closing = reservation.slot().is_some_and(|slot| slot.is_client_closing());
             keep(call, reservation, stream, is_sent, end);
+            if is_client_closing && !answer.has_head() && end.app_status == CLIENT_GONE {
+                return Attempt::Done(Verdict::Leave);
+            }
             Attempt::Done(failure::ended(client, &answer, end))
         }
         Ok(end) if can_be_sent_again && is_refusal(end) && patience.is_left() => {

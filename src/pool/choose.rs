@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::Group;
-use crate::scoreboard::{Grant, Millis, PositionState, Queued, Scoreboard};
+use crate::scoreboard::{Grant, Millis, PositionState, Queued, Scoreboard, Slot};
 use crate::sys::{clock, futex};
 
 /// How long to sleep at most before looking whether the group still has processes. A slot of a request that
@@ -59,9 +59,14 @@ impl<'g> Reservation<'g> {
 
     /// Notes what is run, for whoever reads the scoreboard.
     pub(super) fn describe(&self, text: &[u8]) {
-        if let Some(slot) = self.board.slot(self.grant.position, self.grant.slot) {
+        if let Some(slot) = self.slot() {
             slot.describe(text);
         }
+    }
+
+    /// The slot.
+    pub(super) fn slot(&self) -> Option<Slot<'g>> {
+        self.board.slot(self.grant.position, self.grant.slot)
     }
 
     /// Whether the application may have been started, so that no other process can be asked.

@@ -14,6 +14,7 @@ use super::client::Client;
 use crate::fcgi::client::{push_body, push_body_end};
 use crate::fcgi::record::MAX_CONTENT;
 use crate::gateway::{BodyError, ClientGone};
+use crate::scoreboard::Slot;
 use crate::sys::stream::{self, Watch};
 
 /// Bytes of a response that are worth passing on before there is a pause.
@@ -94,6 +95,8 @@ pub(super) struct Relay<'a, 'b, 'h, C> {
     pub(super) client: &'a mut C,
     pub(super) answer: &'a mut Answer<'h>,
     pub(super) limits: Limits,
+    /// Where the worker is told of the client.
+    pub(super) slot: Option<Slot<'a>>,
     pub(super) buffers: &'a mut Buffers,
     pub(super) state: State,
 }
@@ -292,6 +295,7 @@ impl<C: Client> Relay<'_, '_, '_, C> {
             read: false,
             write: true,
             gone: false,
+            closing: false,
         };
         stream::wait(&mut client, &mut NOBODY.clone(), Duration::ZERO).map_err(Broken::System)
     }
@@ -312,17 +316,25 @@ impl<C: Client> Relay<'_, '_, '_, C> {
             read: true,
             write: outgoing == Outgoing::Worker,
             gone: false,
+            closing: false,
         };
         let mut client = Watch {
             descriptor: socket.unwrap_or(-1),
             read: outgoing == Outgoing::Client,
             write: is_due,
             gone: true,
+            // Such a client may still read: whether it matters is for the worker to say.
+            closing: self.slot.is_some(),
         };
         let limit = self.time_left(outgoing, now, is_due)?;
         stream::wait(&mut worker, &mut client, limit).map_err(Broken::System)?;
         if client.gone {
             return Err(Broken::Client);
+        }
+        if client.closing
+            && let Some(slot) = self.slot.take()
+        {
+            slot.note_client_closing();
         }
         if is_due && client.write {
             return self.flush();
@@ -394,4 +406,5 @@ const NOBODY: Watch = Watch {
     read: false,
     write: false,
     gone: false,
+    closing: false,
 };

@@ -42,18 +42,20 @@ pub struct Slot<'m> {
     since: &'m AtomicU32,
     thread: &'m AtomicU32,
     unstarted: &'m AtomicU32,
+    closing: &'m AtomicU32,
     note: &'m [AtomicU32],
 }
 
 impl<'m> Slot<'m> {
     pub(super) fn new(words: &'m [AtomicU32; SLOT]) -> Self {
-        let [state, holder, since, thread, unstarted, _, _, _, note @ ..] = words;
+        let [state, holder, since, thread, unstarted, closing, _, _, note @ ..] = words;
         Slot {
             state,
             holder,
             since,
             thread,
             unstarted,
+            closing,
             note,
         }
     }
@@ -91,6 +93,16 @@ impl<'m> Slot<'m> {
     /// What the child said of the request.
     pub fn description(&self) -> Vec<u8> {
         words::read(self.note)
+    }
+
+    /// For the child that reserved it: the client has closed its connection, or its sending half.
+    pub fn note_client_closing(&self) {
+        self.closing.store(1, Ordering::Relaxed);
+    }
+
+    /// Whether the client has closed its connection, or its sending half.
+    pub fn is_client_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed) != 0
     }
 
     /// For the worker: the application is about to be started.
@@ -134,6 +146,7 @@ impl<'m> Slot<'m> {
         if taken {
             self.holder.store(holder, Ordering::Relaxed);
             self.since.store(now, Ordering::Relaxed);
+            self.closing.store(0, Ordering::Relaxed);
         }
         taken
     }

@@ -82,7 +82,9 @@ mod tests {
     fn a_thread_is_waited_for_and_one_that_panics_is_counted_off() {
         let crew = Arc::new(Crew::default());
         let (end, ended) = mpsc::channel::<()>();
-        let waiting = move || drop(ended.recv());
+        let waiting = move || {
+            let _ = ended.recv();
+        };
         crew.start(Builder::new(), waiting).expect("started");
         crew.start(Builder::new(), || panic!("a thread's own"))
             .expect("started");

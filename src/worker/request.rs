@@ -84,6 +84,7 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
         is_head: told.plan.is_head,
         framed_log: told.framed_log,
         activity: position.filter(|_| !told.plan.ignore_activity),
+        slot,
     };
     let job = Job {
         application_group: std::str::from_utf8(told.application_group).unwrap_or_default(),
