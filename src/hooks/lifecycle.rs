@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -200,7 +201,7 @@ fn setup(settings: &ServerSettings) -> Setup {
         origin_log: log::process_from,
         server_reporter: settings
             .server_metrics()
-            .then_some(scoreboard::report as ServerReporter),
+            .then(|| Arc::new(scoreboard::report) as ServerReporter),
     }
 }
 

@@ -77,7 +77,8 @@ struct Patience {
     limit: Duration,
     /// When the first try failed.
     begin: Option<Instant>,
-    tries_left: u32,
+    tries: u32,
+    most_tries: u32,
 }
 
 impl Patience {
@@ -88,7 +89,8 @@ impl Patience {
         Patience {
             limit: group.options().connect_timeout,
             begin: None,
-            tries_left: most.saturating_add(4),
+            tries: 1,
+            most_tries: most.saturating_add(4),
         }
     }
 
@@ -100,8 +102,8 @@ impl Patience {
     /// Whether to try again, after a failure.
     fn is_left(&mut self) -> bool {
         self.begin.get_or_insert_with(Instant::now);
-        self.tries_left = self.tries_left.saturating_sub(1);
-        self.tries_left > 0 && !self.left().is_zero()
+        self.tries = self.tries.saturating_add(1);
+        self.tries <= self.most_tries && !self.left().is_zero()
     }
 }
 
@@ -121,7 +123,7 @@ fn attempt<C: Client>(
         Ok(reservation) => reservation,
         Err(reason) => return Attempt::Done(failure::no_worker(call, client, reason)),
     };
-    reservation.describe(call.request_line);
+    reservation.describe(call.request_line, patience.tries);
     let stream = match connect(call, &reservation, patience) {
         Ok(stream) => stream,
         Err(error) => {

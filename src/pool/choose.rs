@@ -57,10 +57,11 @@ impl<'g> Reservation<'g> {
         u16::try_from(self.grant.slot).map_or(u16::MAX, |slot| slot.saturating_add(1))
     }
 
-    /// Notes what is run, for whoever reads the scoreboard.
-    pub(super) fn describe(&self, text: &[u8]) {
+    /// Notes what is run, and at which of its tries to be run, for whoever reads the scoreboard.
+    pub(super) fn describe(&self, text: &[u8], tries: u32) {
         if let Some(slot) = self.slot() {
             slot.describe(text);
+            slot.note_tries(tries);
         }
     }
 

@@ -43,12 +43,23 @@ pub struct Slot<'m> {
     thread: &'m AtomicU32,
     unstarted: &'m AtomicU32,
     closing: &'m AtomicU32,
+    tries: &'m AtomicU32,
     note: &'m [AtomicU32],
 }
 
 impl<'m> Slot<'m> {
     pub(super) fn new(words: &'m [AtomicU32; SLOT]) -> Self {
-        let [state, holder, since, thread, unstarted, closing, _, _, note @ ..] = words;
+        let [
+            state,
+            holder,
+            since,
+            thread,
+            unstarted,
+            closing,
+            tries,
+            _,
+            note @ ..,
+        ] = words;
         Slot {
             state,
             holder,
@@ -56,6 +67,7 @@ impl<'m> Slot<'m> {
             thread,
             unstarted,
             closing,
+            tries,
             note,
         }
     }
@@ -93,6 +105,17 @@ impl<'m> Slot<'m> {
     /// What the child said of the request.
     pub fn description(&self) -> Vec<u8> {
         words::read(self.note)
+    }
+
+    /// For the child that reserved it: which process this is that it gives its request to, 1 for the first. Those
+    /// before had certainly not started it.
+    pub fn note_tries(&self, number: u32) {
+        self.tries.store(number, Ordering::Relaxed);
+    }
+
+    /// Which process this is that its request was given to, 1 for the first.
+    pub fn tries(&self) -> u32 {
+        self.tries.load(Ordering::Relaxed)
     }
 
     /// For the child that reserved it: the client has closed its connection, or its sending half.

@@ -28,6 +28,7 @@ mod exchange;
 mod life;
 mod loads;
 mod log;
+mod metrics;
 mod output;
 mod reporter;
 mod request;

@@ -100,6 +100,7 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
             daemon: Some(DaemonTimes {
                 queue: seconds(told.plan.queue_start_us),
                 start,
+                connects: slot.map_or(1, |slot| slot.tries().max(1)),
             }),
         },
         watch: Some(Watch {

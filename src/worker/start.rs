@@ -112,7 +112,7 @@ fn begin(inherited: Inherited) -> Result<u8, String> {
         crash_file: inherited.crash_file,
         plan,
     };
-    let setup = setup(&worker.plan);
+    let setup = setup(&worker.plan, &worker.server);
     let served = app::worker_start(setup, || worker.serve(receiving, inherited.life_pipe))
         .map_err(|error| format!("Python could not be set up: {error}"))
         .and_then(|served| served);

@@ -69,10 +69,16 @@ fn a_request_that_was_not_started_goes_to_another_worker() {
         futex::wake(position.dead_instance_word());
         stub.board().clear(0);
     });
-    site.stub(1, echo);
+    site.stub(1, |stub| {
+        while stub.read() {
+            let tries = stub.slot(|slot| slot.tries());
+            stub.answer(tries.to_string().as_bytes());
+        }
+    });
     let (verdict, visitor) = site.get();
     assert_eq!(verdict, Verdict::Complete);
     assert!(visitor.log.is_empty(), "{:?}", visitor.log);
+    assert_eq!(visitor.response(), b"2");
     assert_eq!(seen.load(Ordering::SeqCst), 1);
 }
 
