@@ -3,8 +3,8 @@
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -53,6 +53,7 @@ pub(super) struct Server {
     /// A connection waits that could not be accepted.
     accept_again: AtomicBool,
     crew: Arc<Crew>,
+    first_application: OnceLock<Box<[u8]>>,
 }
 
 impl Server {
@@ -73,6 +74,7 @@ impl Server {
             end,
             accept_again: AtomicBool::new(false),
             crew: Arc::default(),
+            first_application: OnceLock::new(),
             parts,
         })
     }
@@ -92,6 +94,14 @@ impl Server {
     /// Where the request of a slot can be interrupted.
     pub(super) fn interruptible(&self, slot: u32) -> Option<&Interruptible> {
         self.interruptibles.get(usize::try_from(slot).ok()?)
+    }
+
+    /// Whether this is the script of the application that came first, to this process or to those that it
+    /// replaces.
+    ///
+    /// The file decides, not the name of the application group, in which a client may have a say.
+    pub(super) fn is_first_application(&self, script: &[u8]) -> bool {
+        **self.first_application.get_or_init(|| script.into()) == *script
     }
 
     /// Sets whether arrivals on a connection are told.
