@@ -99,6 +99,11 @@ impl Patience {
             .map_or(self.limit, |begin| self.limit.saturating_sub(begin.elapsed()))
     }
 
+    /// Whether it may be tried again if it fails now.
+    fn may_be_left(&self) -> bool {
+        self.tries < self.most_tries && !self.left().is_zero()
+    }
+
     /// Whether to try again, after a failure.
     fn is_left(&mut self) -> bool {
         self.begin.get_or_insert_with(Instant::now);
@@ -119,7 +124,7 @@ fn attempt<C: Client>(
     collected: &Collected,
     patience: &mut Patience,
 ) -> Attempt {
-    let reservation = match choose::reserve(call.group) {
+    let mut reservation = match choose::reserve(call.group) {
         Ok(reservation) => reservation,
         Err(reason) => return Attempt::Done(failure::no_worker(call, client, reason)),
     };
@@ -142,6 +147,7 @@ fn attempt<C: Client>(
     } = workspace;
     buffers.out.clear();
     push_request(&mut buffers.out, id, true, params);
+    let params_end = buffers.out.len();
     let mut body = Sending::new(collected);
     body.begin(&mut buffers.out, id);
     let max_line = usize::try_from(call.group.options().header_buffer_size).unwrap_or(usize::MAX);
@@ -153,7 +159,9 @@ fn attempt<C: Client>(
         client,
         answer: &mut answer,
         limits: limits(call),
-        slot: reservation.slot(),
+        reservation: &mut reservation,
+        params_end,
+        may_move: patience.may_be_left(),
         buffers,
         state: State::default(),
     };
@@ -183,6 +191,7 @@ fn attempt<C: Client>(
             give_back_and_wait(reservation, patience.left());
             Attempt::Again
         }
+        Err(Broken::Unclaimed) if patience.is_left() => Attempt::Again,
         Err(broken) => {
             drop(stream);
             Attempt::Done(failure::broken(call, client, &answer, reservation, broken))

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::Group;
-use crate::scoreboard::{Grant, Millis, PositionState, Queued, Scoreboard, Slot};
+use crate::scoreboard::{Grant, Millis, PositionState, Queued, Scoreboard, Slot, SlotState};
 use crate::sys::{clock, futex};
 
 /// How long to sleep at most before looking whether the group still has processes. A slot of a request that
@@ -73,6 +73,19 @@ impl<'g> Reservation<'g> {
     /// Whether the application may have been started, so that no other process can be asked.
     pub(super) fn may_be_started(&self) -> bool {
         self.board.may_be_started(self.grant)
+    }
+
+    /// Whether the worker has not begun the request.
+    pub(super) fn is_unclaimed(&self) -> bool {
+        self.slot()
+            .is_some_and(|slot| slot.state() == SlotState::Reserved)
+    }
+
+    /// Takes back a request that the worker has not begun, if another process could; then the slot is the worker's
+    /// to free.
+    pub(super) fn withdraw(&mut self) -> bool {
+        self.released |= self.board.withdraw(self.grant);
+        self.released
     }
 
     /// Gives the slot back: the worker has answered.

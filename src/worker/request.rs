@@ -122,11 +122,13 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
             interruptible: server.interruptible(number),
         }),
     };
-    let mut exchange = FcgiExchange::new(server, connection, wire, &mut desk.output, manner);
     let begin = clock::millis();
-    if let Some(slot) = &slot {
-        slot.start(desk.thread, begin);
+    if let Some(slot) = &slot
+        && !slot.start(desk.thread, begin)
+    {
+        return false;
     }
+    let mut exchange = FcgiExchange::new(server, connection, wire, &mut desk.output, manner);
     if let Some(position) = position.filter(|_| !told.plan.ignore_activity) {
         position.note_activity(begin);
     }
