@@ -181,6 +181,7 @@ impl Worker {
             life: Arc::clone(&self.life),
             instance: self.plan.instance,
             shutdown_timeout: options.shutdown_timeout,
+            graceful_timeout: options.graceful_timeout,
             is_service,
         };
         control.start().map_err(told)?;

@@ -220,6 +220,68 @@ fn an_orphan_serves_until_its_place_is_drained() {
 }
 
 #[test]
+fn an_orphan_of_a_group_that_is_gone_ends_by_itself() {
+    let Some(mut rig) = Rig::start(APP, |_| {}) else {
+        return;
+    };
+    rig.board()
+        .position(0)
+        .expect("there")
+        .set_state(PositionState::Ready);
+    assert_eq!(rig.connect().get("/").body, b"ok");
+    let (channel, _) = mod_rwsgi::sys::channel::Channel::pair().expect("a pair");
+    rig.channel = channel;
+    rig.wait_for_log("WSGI1127");
+    assert_eq!(rig.connect().get("/").body, b"ok");
+    rig.board().retire();
+    assert!(rig.wait().success());
+    assert!(
+        rig.log().contains("process_stopping graceful_signal"),
+        "{}",
+        rig.log()
+    );
+}
+
+#[test]
+fn an_orphan_that_drains_waits_for_its_requests_no_longer_than_told() {
+    let second = Some(std::time::Duration::from_secs(1));
+    let Some(mut rig) = Rig::start(APP, |plan| {
+        plan.group.options.graceful_timeout = second;
+        plan.group.options.shutdown_timeout = second;
+    }) else {
+        return;
+    };
+    rig.board()
+        .position(0)
+        .expect("there")
+        .set_state(PositionState::Ready);
+    let grant = rig.board().reserve(1, 0).expect("a slot");
+    let mut client = rig.connect();
+    let looping = Asked {
+        path: "/loop",
+        ..Asked::default()
+    };
+    client.send(looping, u16::try_from(grant.slot).expect("small") + 1);
+    rig.wait_for_log("looping");
+    let (channel, _) = mod_rwsgi::sys::channel::Channel::pair().expect("a pair");
+    rig.channel = channel;
+    rig.wait_for_log("WSGI1127");
+    rig.board()
+        .position(0)
+        .expect("there")
+        .set_state(PositionState::Draining);
+    let begin = Instant::now();
+    rig.wait();
+    assert!(
+        begin.elapsed() < 10 * second.expect("set"),
+        "{:?}",
+        begin.elapsed()
+    );
+    let log = rig.log();
+    assert!(log.contains("had to end with 1 requests running"), "{log}");
+}
+
+#[test]
 fn the_end_of_httpd_is_the_end_of_the_process_even_if_a_request_is_stuck() {
     let second = std::time::Duration::from_secs(1);
     let Some(mut rig) = Rig::start(APP, |plan| plan.group.options.shutdown_timeout = Some(second)) else {
