@@ -69,25 +69,25 @@ fn ask_until_it_ends(socket: &Path, script: &Path, group: &str, path: &str) {
 fn one_life(python: &Path, round: u32) -> (ExitStatus, String) {
     let mut rig = Rig::spawn(python, APP, |plan| {
         plan.group.options.shutdown_timeout = Some(Duration::from_secs(20));
-        plan.httpd.core_dumps = true;
     });
     let (socket, script) = (rig.socket(), rig.script());
+    let is_ready = !round.is_multiple_of(4);
     let status = thread::scope(|scope| {
         for (group, path) in [("", "/"), ("one", "/slow"), ("two", "/"), ("", "/slow")] {
             let (socket, script) = (&socket, &script);
             scope.spawn(move || ask_until_it_ends(socket, script, group, path));
         }
-        if round % 4 != 0 {
+        if is_ready {
             // Later and later, from before the first request on.
             while !matches!(rig.next_message(), FromWorker::Ready { .. }) {}
             thread::sleep(Duration::from_millis(u64::from(round % 40)));
         }
-        if round % 4 != 0 {
+        if is_ready {
             rig.signal(libc::SIGUSR2);
         }
         match round % 3 {
             // Before the process has begun to listen to signals, this one is the end.
-            1 if round % 4 != 0 => rig.signal(libc::SIGTERM),
+            1 if is_ready => rig.signal(libc::SIGTERM),
             2 => drop(rig.life_pipe.take()),
             _ => rig.tell(&ToWorker::Stop {
                 reason: "shutdown_signal".into(),
