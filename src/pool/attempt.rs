@@ -158,7 +158,7 @@ fn attempt<C: Client>(
         body: &mut body,
         client,
         answer: &mut answer,
-        limits: limits(call),
+        limits: limits(call, &reservation),
         reservation: &mut reservation,
         params_end,
         may_move: patience.may_be_left(),
@@ -241,7 +241,7 @@ fn give_back_and_wait(reservation: Reservation<'_>, limit: Duration) {
     }
 }
 
-fn limits(call: &Call<'_, '_>) -> Limits {
+fn limits(call: &Call<'_, '_>, reservation: &Reservation<'_>) -> Limits {
     let options = call.group.options();
     Limits {
         worker: call.groups.socket_timeout(call.group),
@@ -252,5 +252,7 @@ fn limits(call: &Call<'_, '_>) -> Limits {
             .unwrap_or_else(|| call.groups.timeout()),
         flush_delay: options.response_flush_delay,
         response_buffer: usize::try_from(options.response_buffer_size).unwrap_or(usize::MAX),
+        // While requests queue up, those who run first would be those who queue.
+        gives_way: reservation.board().waiting() == 0,
     }
 }
