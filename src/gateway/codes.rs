@@ -465,6 +465,15 @@ codes! {
     SUPERVISOR_KILLED = 1160: "The supervisor did not end with httpd.",
         "It had not ended when the longest shutdown-timeout= of all groups and 2 seconds were over, and was killed. Its processes notice that by themselves.",
         "Look for what kept a process from ending.";
+    EMBEDDED_BY_ROOT = 1170: "Applications may run in httpd's own processes, which root has started.",
+        "Told once, at the start. What runs in httpd's processes has their account, and all that is in their memory: the keys of TLS, the requests of other sites, and the scoreboard, which httpd's parent trusts and reads as root (CVE-2019-0211 was such a case). No module can close that off.",
+        "Run applications in daemon groups, under accounts of their own, and set `WSGIRestrictEmbedded On`; or accept it for applications that you trust as you trust httpd.";
+    VARIABLE_IGNORED = 1171: "A variable that the configuration or another module sets is computed by the server, and keeps that value.",
+        "SetEnv, SetEnvIf, RewriteRule or a module sets, for example, SCRIPT_NAME, REMOTE_ADDR or a key that begins with `wsgi.`. An application has to be able to rely on those, so it sees what the server computes. Told once for each name in each of httpd's processes.",
+        "Give the variable another name.";
+    TELEMETRY_MISSING = 1172: "Figures are sent to nobody.",
+        "`WSGITelemetryService` is accepted, as are `WSGISlowRequests` and `WSGITelemetryOptions`, and none has an effect: this module sends no telemetry.",
+        "Remove the directive. Applications can report what `mod_wsgi.request_metrics()`, `mod_wsgi.process_metrics()` and the events of the module mod_wsgi tell.";
 }
 
 /// The page `docs/errors.md`.

@@ -2,8 +2,8 @@
 
 use std::ffi::CString;
 use std::path::Path;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use super::python_limits;
@@ -43,6 +43,7 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
     if settings.restrict_embedded() && !settings.needs_embedded_python() {
         return;
     }
+    notice_embedded();
     if let Some(home) = &settings.python.home {
         let (uid, gid) = process::serving_user();
         let gids = sys::user::groups_of(&process::serving_user_name(), gid);
@@ -51,6 +52,19 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
             report_home(&problem);
         }
     }
+}
+
+/// Tells root, once, what it means to run applications in httpd's own processes.
+fn notice_embedded() {
+    static TOLD: Once = Once::new();
+    if !sys::detach::is_root() {
+        return;
+    }
+    TOLD.call_once(|| {
+        let text = "applications may run in httpd's own processes, with their account, TLS keys and scoreboard; \
+                    daemon groups with accounts of their own and 'WSGIRestrictEmbedded On' keep them apart";
+        log::notice(Code::EMBEDDED_BY_ROOT, text.as_bytes());
+    });
 }
 
 /// The Python that the module contains.
@@ -200,7 +214,7 @@ fn setup(settings: &ServerSettings) -> Setup {
         origin_log: log::process_from,
         server_reporter: settings
             .server_metrics()
-            .then_some(scoreboard::report as ServerReporter),
+            .then(|| Arc::new(scoreboard::report) as ServerReporter),
     }
 }
 

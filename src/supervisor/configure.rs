@@ -116,6 +116,7 @@ impl Supervisor {
         }
         for mut group in before {
             group.retired.get_or_insert(last_generation);
+            group.board.view().retire();
             self.groups.push(group);
         }
         let replaced = self.setting.replace(setting);

@@ -128,8 +128,12 @@ impl Rig {
         self.folder.path().join("app.wsgi")
     }
 
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("sock")
+    }
+
     pub(crate) fn connect(&self) -> Client {
-        Client::connect(&self.folder.path().join("sock"), &self.script())
+        Client::connect(&self.socket(), &self.script())
     }
 
     pub(crate) fn tell(&self, message: &ToWorker) {

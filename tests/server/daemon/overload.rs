@@ -104,6 +104,28 @@ fn f04_a_stopped_process_delays_its_own_requests_only() {
     server.finish();
 }
 
+/// What a stopped process has not begun goes to another, and so does what comes later.
+#[test]
+fn f04_a_process_that_is_stopped_while_idle_delays_one_request() {
+    let server = crowded("processes=2 threads=4").start();
+    let ready = wait_until(Duration::from_secs(10), || {
+        server.logs_matching("takes requests").len() == 2
+    });
+    assert!(ready, "one of two processes is not ready");
+    let stopped = pid(&server);
+    process::signal(stopped, SIGSTOP).expect("it runs");
+    let start = Instant::now();
+    for _ in 0..30 {
+        assert_ne!(pid(&server), stopped);
+    }
+    // Half a second for one of them; for each it would be fifteen.
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    process::signal(stopped, SIGCONT).expect("it is there");
+    let goes_on = wait_until(Duration::from_secs(10), || pid(&server) == stopped);
+    assert!(goes_on, "process {stopped} gets no requests any more");
+    server.finish();
+}
+
 /// Continued within its limits, a process goes on with the right data.
 #[test]
 fn f04_a_process_that_continues_answers_what_it_was_asked() {
