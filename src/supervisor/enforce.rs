@@ -216,7 +216,7 @@ impl Group {
             .iter()
             .find(|worker| worker.instance == self.last_instance);
         if self.backoff.is_failing() && newest.is_some_and(|newest| self.has_proven_itself(newest, now)) {
-            self.backoff.forget();
+            self.recovers();
         }
     }
 }

@@ -8,6 +8,7 @@ mod environment;
 mod imports;
 mod load;
 mod logging;
+mod mistakes;
 mod outcomes;
 mod overload;
 mod parent;
