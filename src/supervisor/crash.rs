@@ -112,7 +112,11 @@ impl Group {
             text.push('\n');
             text.push_str(&String::from_utf8_lossy(last_words));
         }
-        if asked || self.has_proven_itself(worker, now) {
+        let is_proven = self.has_proven_itself(worker, now);
+        if is_proven {
+            self.died_proven(worker);
+        }
+        if asked || is_proven {
             return self.say(Level::Error, Some(Code::PROCESS_DIED), &text);
         }
         // A process that takes requests dies by one of them, perhaps by another each time.
@@ -140,7 +144,7 @@ impl Group {
     /// A process has failed that has not proven itself.
     fn fails(&mut self, worker: &Worker, failure: &Failure, now: Instant) {
         self.suspects = worker.scripts.clone();
-        self.tell_failure(failure, now);
+        self.tell_failure(worker.instance, failure, now);
     }
 
     /// A process has failed before it was Python; `text` says how.

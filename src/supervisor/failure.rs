@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::backoff::Backoff;
 use super::group::Group;
+use super::worker::Worker;
 use crate::config::python_home::HomeProblem;
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
@@ -70,8 +71,11 @@ impl Group {
         }
     }
 
-    /// Tells of a failed process, and waits before the next. What was told before is summed up.
-    pub(super) fn tell_failure(&mut self, failure: &Failure, now: Instant) {
+    /// Tells that the process with this number has failed, and waits before the next. What was told before is
+    /// summed up.
+    pub(super) fn tell_failure(&mut self, instance: u32, failure: &Failure, now: Instant) {
+        self.forget_failures(now);
+        self.failed = self.failed.max(instance);
         let is_new = match &failure.reason {
             Some(reason) => self.told.is_new(reason),
             None => self.backoff.tells_each(),
@@ -93,15 +97,30 @@ impl Group {
         self.shut_if_hopeless(now);
     }
 
-    /// A process has proven that the group can serve.
-    pub(super) fn recovers(&mut self) {
+    /// Begins anew where a process that was started since the last failure has proven that the group can serve.
+    pub(super) fn forget_failures(&mut self, now: Instant) {
+        // One that served before the failures began says nothing of what is started now.
+        let is_proof = |worker: &Worker| worker.instance > self.failed && self.has_proven_itself(worker, now);
+        if self.backoff.is_failing() && self.workers.iter().any(is_proof) {
+            self.recovers();
+        }
+    }
+
+    /// A process has died that had proven itself.
+    pub(super) fn died_proven(&mut self, worker: &Worker) {
+        if self.backoff.is_failing() && worker.instance > self.failed {
+            self.recovers();
+        }
+    }
+
+    fn recovers(&mut self) {
         let failures = self.backoff.failures();
         self.backoff = Backoff::default();
         self.mistaken = None;
         let told = std::mem::take(&mut self.told);
         if failures > 0 && !told.0.is_empty() {
             let text = format!(
-                "daemon group '{}' serves again, after {failures} starts in vain",
+                "daemon group '{}' serves again; failed starts in between: {failures}",
                 self.plan.name
             );
             self.say(Level::Warning, Some(Code::GROUP_RECOVERED), &text);

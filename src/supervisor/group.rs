@@ -82,6 +82,8 @@ pub(super) struct Group {
     pub(super) orphans: Vec<Orphan>,
     pub(super) last_instance: u32,
     pub(super) backoff: Backoff,
+    /// The last process that failed.
+    pub(super) failed: u32,
     /// What has been said of failures in a row.
     pub(super) told: Told,
     /// What was wrong with its Python when a process failed last.
@@ -106,6 +108,7 @@ impl Group {
     pub(super) fn new(plan: Rc<GroupPlan>, setting: Rc<Setting>, log: Log, board: Board) -> Group {
         Group {
             told: Told::by_httpd(plan.told.as_ref()),
+            failed: 0,
             mistaken: None,
             site_told: false,
             plan,

@@ -57,7 +57,7 @@ impl Group {
             }
             Err(failure) => {
                 self.suspects = Stamps::of(self.suspected_files());
-                self.tell_failure(&failure, now);
+                self.tell_failure(instance, &failure, now);
                 false
             }
         }

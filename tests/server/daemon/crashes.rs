@@ -265,6 +265,7 @@ fn own_token(number: u64, answer: Result<&Response, &ClientError>, victims: bool
 fn f02_kills_under_load_harm_nobody_but_the_requests_inside() {
     let kills = quick_or_soak(150, 10_000);
     let server = dying("processes=4 threads=4")
+        .mpm_limits("StartServers 4\nServerLimit 16\nThreadsPerChild 16\nMinSpareThreads 32\nMaxSpareThreads 128\nMaxRequestWorkers 256")
         .limit(Duration::from_secs(quick_or_soak(300, 36_000)))
         .start();
     let killed = Mutex::new(Vec::new());
@@ -337,6 +338,34 @@ fn f06_a_group_that_dies_as_a_whole_comes_back() {
         );
         assert!(wait_until(Duration::from_secs(5), || server.workers().len() == 2));
     }
+    server.finish();
+}
+
+/// The pause before the next start grows with each start in vain, and is forgotten once a process has served.
+#[test]
+fn f06_starts_in_vain_before_another_served_are_no_reason_to_wait() {
+    let server = dying("threads=2")
+        .app("slow_start.py", "import time\ntime.sleep(0.3)\n")
+        .config("WSGIImportScript ${APPS}/slow_start.py process-group=cases application-group=%{GLOBAL}")
+        .start();
+    let mut serving = pid(&server);
+    let mut slowest = Duration::ZERO;
+    for round in 0..8 {
+        let killed = Instant::now();
+        process::signal(serving, SIGKILL).expect("it runs");
+        let mut starting = serving;
+        let begun = wait_until(Duration::from_secs(10), || {
+            let newest = server.workers().last().copied();
+            starting = newest.filter(|one| *one != serving).unwrap_or(serving);
+            starting != serving
+        });
+        assert!(begun, "round {round}: nothing is started");
+        process::signal(starting, SIGKILL).expect("it starts");
+        serving = pid(&server);
+        slowest = slowest.max(killed.elapsed());
+    }
+    println!("a process that serves after one that was killed when it started: {slowest:?} at most");
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
     server.finish();
 }
 

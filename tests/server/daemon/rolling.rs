@@ -10,9 +10,9 @@ use super::{group, pid, quick_or_soak, replaced, stopped_for};
 use crate::stop;
 use rwsgi_harness::{ClientError, Response, Server, process, wait_until};
 
-/// Answers from one restart to the next: half a second's, so that old children have ended before httpd has no
-/// room for new ones.
-const ANSWERS_A_RESTART: u64 = 100;
+/// Answers from one restart to the next: a quarter of a second's, so that old children have ended before httpd has
+/// no room for new ones.
+const ANSWERS_A_RESTART: u64 = 50;
 /// Restarts after which a process has all that it will ever need.
 const WARM: usize = 5;
 
