@@ -1,17 +1,13 @@
 //! Processes that die (F-01 to F-06, F-08): what the client sees, what the log says, how soon another serves.
 
 use std::fs;
-use std::sync::Mutex;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::load::{Answer, Load};
-use super::{RESPAWN, group, one_line, pid, quick_or_soak, replaced};
+use super::{RESPAWN, group, one_line, pid, replaced};
 use crate::assert_error_page;
-use rwsgi_harness::{Builder, ClientError, Head, Response, Server, httpd_module_exists, process, wait_until};
+use rwsgi_harness::{Builder, Head, Server, httpd_module_exists, process, wait_until};
 
-const SIGKILL: i32 = 9;
-const SIGSEGV: i32 = 11;
+pub(super) const SIGKILL: i32 = 9;
 const SIGSTOP: i32 = 19;
 
 /// Deaths of `daemon_cases.py`, and how the log names each.
@@ -25,7 +21,7 @@ const DEATHS: [(&str, &str); 6] = [
 ];
 
 /// The lines of a death: of the request, of the process, and Python's last words.
-fn dying(options: &str) -> Builder {
+pub(super) fn dying(options: &str) -> Builder {
     group(options).allow_log(
         r"WSGI(0146|11\d\d)|^Fatal Python error|^Current thread|^Thread 0x|^ +(File |<no Python frame>)|^$|^Extension modules",
     )
@@ -223,85 +219,6 @@ fn f01_a_request_that_was_not_started_is_sent_to_another_process() {
     server.finish();
 }
 
-#[test]
-fn f05_replacement_by_maximum_requests_loses_nothing() {
-    let server = group("threads=4 maximum-requests=20").start();
-    let load = Load {
-        server: &server,
-        rate: 200,
-        request: &|number| (format!("/token?{number}"), String::new()),
-        judge: &|number, answer| own_token(number, answer, false),
-    };
-    let (pids, report) = load.run(|answered| {
-        let mut pids = std::collections::BTreeSet::new();
-        wait_until(Duration::from_secs(20), || {
-            pids.extend(server.workers());
-            answered.load(Ordering::Acquire) > 400 && pids.len() > 5
-        });
-        pids
-    });
-    report.assert_nothing_bad("replacement by maximum-requests");
-    assert!(pids.len() > 5, "only {} processes served", pids.len());
-    server.finish();
-}
-
-/// Whether an answer carries the token of its own request; a 502 may be allowed.
-fn own_token(number: u64, answer: Result<&Response, &ClientError>, victims: bool) -> Answer {
-    let wanted = format!("{number} ");
-    match answer {
-        Ok(response)
-            if response.status == 200 && response.complete && response.text().starts_with(&wanted) =>
-        {
-            Answer::Good
-        }
-        Ok(response) if response.status == 502 && victims => Answer::Allowed,
-        Ok(response) => Answer::Bad(format!("{} {}", response.status_line, response.text())),
-        Err(error) => Answer::Bad(error.to_string()),
-    }
-}
-
-/// The victims are told, nobody gets another's answer, and whoever was not in the killed process notices nothing.
-#[test]
-fn f02_kills_under_load_harm_nobody_but_the_requests_inside() {
-    let kills = quick_or_soak(150, 10_000);
-    let server = dying("processes=4 threads=4")
-        .mpm_limits("StartServers 4\nServerLimit 16\nThreadsPerChild 16\nMinSpareThreads 32\nMaxSpareThreads 128\nMaxRequestWorkers 256")
-        .limit(Duration::from_secs(quick_or_soak(300, 36_000)))
-        .start();
-    let killed = Mutex::new(Vec::new());
-    let load = Load {
-        server: &server,
-        rate: 200,
-        request: &|number| (format!("/token?{number}"), format!("body of {number}")),
-        judge: &|number, answer| own_token(number, answer, true),
-    };
-    let ((), report) = load.run(|answered| {
-        for number in 0..kills {
-            let before = answered.load(Ordering::Acquire);
-            let workers = server.workers();
-            if let Some(victim) = workers.get(number % workers.len().max(1)) {
-                let signal = if number % 2 == 0 { SIGKILL } else { SIGSEGV };
-                if process::signal(*victim, signal).is_ok() {
-                    killed.lock().expect("one thread").push(*victim);
-                }
-            }
-            let going_on = wait_until(Duration::from_secs(10), || {
-                answered.load(Ordering::Acquire) >= before + 20 && server.workers().len() == 4
-            });
-            assert!(going_on, "kill {number}: no process came back");
-        }
-    });
-    report.assert_nothing_bad(&format!("{kills} kills under load"));
-    let killed = killed.into_inner().expect("one thread");
-    let lines = server.logs_matching("^WSGI0146");
-    assert_eq!(lines.len() as u64, report.allowed, "a line for each 502");
-    for line in lines {
-        let of_a_victim = killed.iter().any(|pid| line.message.contains(&pid.to_string()));
-        assert!(of_a_victim, "{}", line.text);
-    }
-    server.finish();
-}
-
 /// All processes at once: their requests are lost, those that wait are served by the successors.
 #[test]
 fn f06_a_group_that_dies_as_a_whole_comes_back() {
@@ -386,35 +303,6 @@ fn f08_a_kill_that_nobody_here_sent_hints_at_memory() {
     let server = dying("threads=2").expect_log("memory").start();
     assert_error_page(&server.get("/dies?by=kill&when=head"), 502);
     server.wait_for_log("SIGKILL.*memory");
-    server.finish();
-}
-
-/// httpd's parent puts another supervisor in the place of one that died; nothing else is disturbed.
-#[test]
-fn f30_a_dead_supervisor_is_replaced_and_no_request_is_lost() {
-    let server = group("processes=2 threads=4")
-        .allow_log("WSGI11[0-9][0-9]")
-        .start();
-    let load = Load {
-        server: &server,
-        rate: 100,
-        request: &|number| (format!("/token?{number}"), String::new()),
-        judge: &|number, answer| own_token(number, answer, false),
-    };
-    let ((), report) = load.run(|answered| {
-        for _ in 0..2 {
-            let old = server.supervisor().expect("a supervisor");
-            let before = answered.load(Ordering::Acquire);
-            process::signal(old, SIGKILL).expect("it runs");
-            let back = wait_until(Duration::from_secs(10), || {
-                server.supervisor().is_some_and(|new| new != old)
-                    && server.workers().len() == 2
-                    && answered.load(Ordering::Acquire) > before + 50
-            });
-            assert!(back, "no supervisor came back");
-        }
-    });
-    report.assert_nothing_bad("supervisor killed");
     server.finish();
 }
 
