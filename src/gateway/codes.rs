@@ -352,7 +352,7 @@ codes! {
         "It said so itself, or is of another version than httpd's module; the line says why.",
         "Mend what the line says. After an upgrade, let the module, the rwsgi command and the worker be of one version.";
     GROUP_FAILS = 1105: "The processes of a daemon group fail again and again.",
-        "They die before they take requests, or soon after. They are started again after growing pauses, up to 30 seconds; until one serves, requests get 503 with Retry-After. Each reason is told once; this line follows after about a minute, then every ten minutes.",
+        "They die before they take requests, or soon after. They are started again after growing pauses, up to 30 seconds; until one serves, requests get 503 with Retry-After. Each reason is told once; this line follows after half a minute, then every ten minutes.",
         "Mend what the lines before show. A change to the script or the Python executable is noticed at once; httpd need not be restarted.";
     VERSION_REFUSED = 1106: "The new version of a script cannot be loaded; the old one goes on serving.",
         "A process was to replace another, or to join it, and could not load a script that the other has loaded. It is stopped. The lines before show the traceback.",
