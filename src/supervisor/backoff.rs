@@ -119,7 +119,10 @@ mod tests {
             now += Duration::from_millis(50);
         }
         assert!((20..=32).contains(&tries), "{tries}");
-        assert_eq!(lines, 1, "after half a minute; the second is due ten minutes later");
+        assert_eq!(
+            lines, 1,
+            "after half a minute; the second is due ten minutes later"
+        );
     }
 
     #[test]

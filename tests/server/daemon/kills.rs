@@ -10,10 +10,13 @@ use super::{group, quick_or_soak};
 use rwsgi_harness::{ClientError, Response, process, wait_until};
 
 const SIGSEGV: i32 = 11;
+/// A thread of httpd for each client of a load.
+const LIMITS: &str = "StartServers 4\nServerLimit 16\nThreadsPerChild 16\nMinSpareThreads 32\nMaxSpareThreads 128\n\
+    MaxRequestWorkers 256";
 
 #[test]
 fn f05_replacement_by_maximum_requests_loses_nothing() {
-    let server = group("threads=4 maximum-requests=20").start();
+    let server = group("threads=4 maximum-requests=20").mpm_limits(LIMITS).start();
     let load = Load {
         server: &server,
         rate: 200,
@@ -53,7 +56,7 @@ fn own_token(number: u64, answer: Result<&Response, &ClientError>, victims: bool
 fn f02_kills_under_load_harm_nobody_but_the_requests_inside() {
     let kills = quick_or_soak(150, 10_000);
     let server = dying("processes=4 threads=4")
-        .mpm_limits("StartServers 4\nServerLimit 16\nThreadsPerChild 16\nMinSpareThreads 32\nMaxSpareThreads 128\nMaxRequestWorkers 256")
+        .mpm_limits(LIMITS)
         .limit(Duration::from_secs(quick_or_soak(300, 36_000)))
         .start();
     let killed = Mutex::new(Vec::new());
@@ -94,6 +97,7 @@ fn f02_kills_under_load_harm_nobody_but_the_requests_inside() {
 #[test]
 fn f30_a_dead_supervisor_is_replaced_and_no_request_is_lost() {
     let server = group("processes=2 threads=4")
+        .mpm_limits(LIMITS)
         .allow_log("WSGI11[0-9][0-9]")
         .start();
     let load = Load {

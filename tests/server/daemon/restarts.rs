@@ -55,7 +55,7 @@ fn good_version(answer: Result<&Response, &ClientError>, deployed: &AtomicU64) -
 #[test]
 fn restarts_and_deploys_under_load_lose_nothing() {
     let (restarts, deploys) = quick_or_soak((30, 10), (1_100, 1_000));
-    let server = group("processes=2 threads=8 graceful-timeout=15")
+    let server = group("processes=2 threads=8 graceful-timeout=120")
         .app("version.py", &version(0, false))
         .file("htdocs/static.txt", "static")
         .config_first("Alias /static.txt ${HTDOCS}/static.txt\nWSGIScriptAlias /version ${APPS}/version.py process-group=cases application-group=%{GLOBAL}")
