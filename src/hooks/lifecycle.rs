@@ -48,8 +48,10 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
         let (uid, gid) = process::serving_user();
         let gids = sys::user::groups_of(&process::serving_user_name(), gid);
         let user = ServingUser { uid, gids };
-        if let Err(problem) = python_home::check(Path::new(home), embedded_python(), &user) {
-            report_home(&problem);
+        match python_home::check(Path::new(home), embedded_python(), &user) {
+            // The children look again.
+            Ok(_) | Err(HomeProblem::Hidden(_)) => {}
+            Err(problem) => report_home(&problem),
         }
     }
 }
@@ -75,19 +77,9 @@ pub(super) fn embedded_python() -> EmbeddedPython {
     }
 }
 
-/// The number of a line about a home that cannot be used.
-pub(super) fn home_code(problem: &HomeProblem) -> Code {
-    match problem {
-        HomeProblem::NotAccessible { .. } | HomeProblem::Unreadable { .. } => {
-            Code::PYTHON_HOME_NOT_ACCESSIBLE
-        }
-        _ => Code::PYTHON_HOME_MISSING,
-    }
-}
-
 fn report_home(problem: &HomeProblem) {
     let text = format!("WSGIPythonHome: {problem}");
-    log::server(Level::Error, Some(home_code(problem)), text.as_bytes());
+    log::server(Level::Error, Some(problem.code()), text.as_bytes());
 }
 
 /// Takes over the daemon groups, and starts Python, unless the configuration keeps it out of httpd's processes.

@@ -365,7 +365,7 @@ fn a_missing_worker_is_one_line_that_says_what_to_do() {
     let line = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(71), "{line}");
     assert_eq!(line.lines().count(), 1, "{line}");
-    assert!(line.contains("WSGI1120: no worker for Python 3."), "{line}");
+    assert!(line.contains("finds no worker for Python 3."), "{line}");
     assert!(line.contains("/nowhere/python3."), "{line}");
 }
 

@@ -231,6 +231,8 @@ fn plan(executable: &Path) -> WorkerPlan {
             },
             socket_uid: own,
             executable: executable.into(),
+            choice: None,
+            told: None,
             imports: Vec::new(),
             fold_case: false,
             log: 0,
