@@ -1,5 +1,7 @@
 //! The `rwsgi` command: what its arguments mean.
 
+pub mod application;
+
 use clap::{Parser, Subcommand};
 
 use crate::config::directives::docs;
