@@ -6,6 +6,7 @@
 
 pub mod identity;
 mod messages;
+mod public;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use super::interpreter::PythonSettings;
 use crate::gateway::Level;
 
 pub use messages::{Control, ControlAnswer, FromWorker, Load, ToWorker};
+pub use public::{Protocol, Public, Served};
 
 /// The version that all parts must share.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -96,6 +98,9 @@ pub struct GroupPlan {
     pub log: usize,
     /// Level of the lines that its processes write.
     pub log_level: LogLevel,
+    /// How it serves other web servers, when it serves those instead of httpd.
+    #[serde(default)]
+    pub public: Option<Public>,
 }
 
 /// Whom processes run as.

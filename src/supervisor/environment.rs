@@ -19,8 +19,10 @@ pub(super) fn variables(
     file: Option<&[u8]>,
 ) -> Variables {
     let mut variables: Variables = inherited.into_iter().collect();
-    // Python's own executable finds its home by itself.
-    variables.remove(&OsString::from("PYTHONHOME"));
+    // Python's own executable finds its home by itself; what an init system tells is for the supervisor.
+    for name in ["PYTHONHOME", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET"] {
+        variables.remove(&OsString::from(name));
+    }
     if plan.identity.change {
         if let Some(home) = &plan.identity.home {
             variables.insert("HOME".into(), home.into());

@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, OsStr};
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -67,11 +67,8 @@ impl Group {
             scripts.add(file);
         }
         let words = |what: &'static str| move |error: std::io::Error| format!("{what}: {error}");
-        let socket = plan::socket_path(&setting.directory, plan.number, instance);
-        // At least as many as can connect at once.
-        let backlog = plan.options.listen_backlog.max(plan.options.threads);
-        let owner = detach::is_root().then_some(plan.socket_uid);
-        let listener = private_directory::listen(&socket, owner, backlog)
+        let (socket, listener) = self
+            .listener(instance)
             .map_err(words("no socket can be made for it"))?;
         let (mailbox, channel) = Mailbox::pair().map_err(words("no channel"))?;
         let crash = memory::anonymous(c"rwsgi crash", CRASH_FILE).map_err(words("no memory"))?;
@@ -84,7 +81,7 @@ impl Group {
             Some(file) => file.try_clone().map(Into::into),
             None => std::io::stderr().as_fd().try_clone_to_owned(),
         };
-        let log: std::os::fd::OwnedFd = log.map_err(words("no log"))?;
+        let log: OwnedFd = log.map_err(words("no log"))?;
         let mut launch = self.launch_of()?;
         launch.descriptors = vec![
             null.as_fd(),
@@ -120,6 +117,7 @@ impl Group {
             scripts,
             failure: None,
             reason: None,
+            closed: false,
             killed: false,
             plan: Rc::clone(&plan),
         };
@@ -132,6 +130,20 @@ impl Group {
             loads,
         })));
         Ok(worker)
+    }
+
+    /// What the process listens at: its own socket, with that's name, or the one that all share.
+    fn listener(&self, instance: u32) -> std::io::Result<(Option<PathBuf>, OwnedFd)> {
+        let (plan, setting) = (&self.plan, &self.setting);
+        if let Some(shared) = &setting.listener {
+            return Ok((None, shared.try_clone()?));
+        }
+        let socket = plan::socket_path(&setting.directory, plan.number, instance);
+        // At least as many as can connect at once.
+        let backlog = plan.options.listen_backlog.max(plan.options.threads);
+        let owner = detach::is_root().then_some(plan.socket_uid);
+        let listener = private_directory::listen(&socket, owner, backlog)?;
+        Ok((Some(socket), listener.into()))
     }
 
     /// The program, as whom and within which limits; without descriptors.

@@ -1,10 +1,11 @@
-//! A kept connection from a child of httpd.
+//! A connection: kept from a child of httpd, or from another web server.
 
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::wire::Wire;
+use crate::config::plan::Protocol;
 
 /// No thread has it.
 const IDLE: u8 = 0;
@@ -19,16 +20,19 @@ pub(super) struct Connection {
     number: u64,
     socket: UnixStream,
     state: AtomicU8,
+    /// Since when a request is awaited, in milliseconds of the system's clock; 0 when none is.
+    awaited_since: AtomicU32,
     wire: Mutex<Wire>,
 }
 
 impl Connection {
-    pub(super) fn new(number: u64, socket: UnixStream) -> Connection {
+    pub(super) fn new(number: u64, socket: UnixStream, protocol: Protocol) -> Connection {
         Connection {
             number,
             socket,
             state: AtomicU8::new(IDLE),
-            wire: Mutex::new(Wire::new()),
+            awaited_since: AtomicU32::new(0),
+            wire: Mutex::new(Wire::new(protocol)),
         }
     }
 
@@ -39,6 +43,17 @@ impl Connection {
 
     pub(super) fn socket(&self) -> &UnixStream {
         &self.socket
+    }
+
+    /// Notes that a request is awaited since `now`, or with `None` that it has arrived.
+    pub(super) fn await_request(&self, now: Option<u32>) {
+        self.awaited_since
+            .store(now.map_or(0, |now| now.max(1)), Ordering::Relaxed);
+    }
+
+    /// Since when a request is awaited, if one is.
+    pub(super) fn awaited_since(&self) -> Option<u32> {
+        Some(self.awaited_since.load(Ordering::Relaxed)).filter(|since| *since != 0)
     }
 
     /// Takes the connection after an arrival; `None` when another thread has it, which will look.
@@ -78,7 +93,7 @@ mod tests {
     #[test]
     fn one_thread_has_it_and_misses_no_arrival() {
         let (ours, _theirs) = UnixStream::pair().expect("a pair");
-        let connection = Connection::new(0, ours);
+        let connection = Connection::new(0, ours, Protocol::FastCgi);
         let wire = connection.claim().expect("idle");
         assert!(connection.claim().is_none());
         assert!(connection.is_notified());

@@ -103,6 +103,11 @@ impl Control {
                 noticed.stacks_by = Some(Instant::now() + STACKS_PATIENCE);
                 self.life.ask(Task::WriteStacks);
             }
+            Ok(ToWorker::Accept) => self.server.open_public(),
+            Ok(ToWorker::Close) => {
+                self.server.close_public();
+                self.reporter.tell(&FromWorker::Closed);
+            }
             Ok(ToWorker::Stop { reason }) => self.end(&reason),
             Ok(ToWorker::Start(_)) | Err(_) => {
                 log::line(
@@ -171,6 +176,7 @@ impl Control {
     fn look_at_times(&self, noticed: &mut Noticed) {
         let now = Instant::now();
         self.server.retry_accept();
+        self.server.drop_silent_peers();
         if noticed.end_by.is_some_and(|end_by| now >= end_by) {
             own_process::leave(1);
         }
@@ -190,11 +196,11 @@ impl Control {
     fn is_replaced(&self) -> bool {
         let board = self.server.board();
         let Some((board, position)) =
-            board.and_then(|board| Some((board, board.position(self.server.position())?)))
+            board.and_then(|board| Some((board, board.position(self.server.position_number())?)))
         else {
             return true;
         };
         position.instance() != self.instance
-            || (position.state() == PositionState::Draining && board.held(self.server.position()) == 0)
+            || (position.state() == PositionState::Draining && board.held(self.server.position_number()) == 0)
     }
 }

@@ -1,6 +1,7 @@
 //! An exchange over a FastCGI connection.
 
 use std::io::{self, IoSlice};
+use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::log;
@@ -8,17 +9,20 @@ use super::output::{Output, write_all};
 use super::server::Server;
 use super::wire::{Taken, Wire};
 use crate::fcgi::record::{self, Kind};
+use crate::config::plan::Protocol;
 use crate::gateway::wire::LogEntry;
 use crate::gateway::{
     BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Origin, Outcome,
 };
 use crate::scoreboard::Position;
 use crate::sys::epoll::Interest;
-use crate::sys::{clock, process};
+use crate::sys::{clock, listener, process};
 
 /// After so many waits for a body the connection's arrivals are not told to other threads any more, which
 /// could do nothing about them.
 const LOUD_READS: u32 = 3;
+/// How long the rest of a body is waited for that nobody reads.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// What is the same for all of a request.
 pub(super) struct Manner<'a> {
@@ -32,6 +36,8 @@ pub(super) struct Manner<'a> {
     pub(super) is_head: bool,
     /// Whether log lines go as frames.
     pub(super) framed_log: bool,
+    /// What a web server speaks that is not ours; its word on the body is not taken.
+    pub(super) public: Option<Protocol>,
     /// The process, for a request that is a sign of its activity.
     pub(super) activity: Option<Position<'a>>,
 }
@@ -46,6 +52,8 @@ pub(super) struct FcgiExchange<'a> {
     reads: u32,
     body_ended: bool,
     aborted: bool,
+    /// Bytes of the body that are still to come, where that is known and not yet checked.
+    body_left: Option<u64>,
     /// The connection cannot be used any more.
     broken: bool,
 }
@@ -58,7 +66,12 @@ impl<'a> FcgiExchange<'a> {
         output: &'a mut Output,
         manner: Manner<'a>,
     ) -> Self {
-        output.begin(manner.id);
+        let has_records = manner.public != Some(Protocol::Scgi);
+        output.begin(has_records.then_some(manner.id));
+        let body_left = match manner.body {
+            BodyLength::Known(length) => manner.public.map(|_| length),
+            BodyLength::None | BodyLength::Open => None,
+        };
         FcgiExchange {
             server,
             connection,
@@ -68,12 +81,16 @@ impl<'a> FcgiExchange<'a> {
             reads: 0,
             body_ended: false,
             aborted: false,
+            body_left,
             broken: false,
         }
     }
 
     /// Ends the request; whether the connection can be used for another.
     pub(super) fn conclude(mut self, outcome: Outcome) -> bool {
+        if self.manner.public.is_some() {
+            return self.conclude_for_others(outcome);
+        }
         let app_status = match outcome {
             Outcome::Complete => 0,
             Outcome::Truncated => 1,
@@ -100,6 +117,57 @@ impl<'a> FcgiExchange<'a> {
             self.tell_arrivals(Interest::Arrival);
         }
         !self.broken
+    }
+
+    /// Ends the request of a web server that knows nothing of application statuses.
+    fn conclude_for_others(mut self, outcome: Outcome) -> bool {
+        let is_whole = match outcome {
+            Outcome::Complete => true,
+            Outcome::Truncated => {
+                let written = self.output.flush(self.connection.socket());
+                self.broken |= written.is_err();
+                false
+            }
+            Outcome::Failed(status) if !self.output.is_begun() => {
+                self.output.discard();
+                error_page(self.output, status, self.manner.is_head);
+                true
+            }
+            Outcome::ClientGone | Outcome::Failed(_) => {
+                self.output.discard();
+                false
+            }
+        };
+        self.skip_arrived();
+        if !is_whole && !self.broken {
+            // Without the end of the request the other side sees that something is missing, if it can.
+            listener::break_off(self.connection.socket());
+            self.broken = true;
+        }
+        if !self.broken {
+            self.broken = self.output.end(self.connection.socket(), 0).is_err();
+        }
+        if !self.broken && !self.wire.is_kept() {
+            self.wait_for_last_word();
+        }
+        if self.reads > LOUD_READS && !self.broken {
+            self.tell_arrivals(Interest::Arrival);
+        }
+        !self.broken
+    }
+
+    /// Reads what is left of the body before the connection is closed: a peer that still sends would be told
+    /// that it failed, and not look at the answer.
+    fn wait_for_last_word(&mut self) {
+        let _ = self.connection.socket().shutdown(std::net::Shutdown::Write);
+        let deadline = Instant::now() + LAST_WORD;
+        while !self.body_ended && !self.aborted && !self.broken && Instant::now() < deadline {
+            let limit = Some(LAST_WORD);
+            if self.connection.socket().set_read_timeout(limit).is_err() || self.wait_for_body().is_err() {
+                return;
+            }
+            self.skip_arrived();
+        }
     }
 
     /// Passes over what has arrived of the body.
@@ -157,6 +225,22 @@ impl<'a> FcgiExchange<'a> {
         let written = write_all(self.connection.socket(), &mut [IoSlice::new(&self.wire.replies)]);
         self.wire.replies.clear();
         self.broken |= written.is_err();
+    }
+
+    /// Reads some of the body, whatever its length was said to be.
+    fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        loop {
+            let taken = self.wire.take_body(buffer);
+            if taken > 0 || buffer.is_empty() || self.body_ended {
+                return Ok(taken);
+            }
+            if self.broken || self.aborted {
+                return Err(BodyError::Gone);
+            }
+            if !self.find_body()? {
+                self.wait_for_body()?;
+            }
+        }
     }
 
     /// Waits for more of the body.
@@ -227,6 +311,9 @@ impl<'a> FcgiExchange<'a> {
 
     fn write_log(&mut self, level: Level, code: Option<Code>, origin: Option<Origin<'_>>, text: &[u8]) {
         self.end_if_forked();
+        if self.manner.public.is_some() && !log::lets_through(level) {
+            return;
+        }
         let mut entry = Vec::new();
         if self.manner.framed_log {
             let code = code.map(Code::number);
@@ -248,12 +335,38 @@ impl<'a> FcgiExchange<'a> {
             record::push(&mut records, Kind::Stderr, self.manner.id, &entry);
         }
         // At once, and not with the answer: the process may not live as long.
-        let written =
-            !self.broken && write_all(self.connection.socket(), &mut [IoSlice::new(&records)]).is_ok();
+        let has_way = !self.broken && self.manner.public != Some(Protocol::Scgi);
+        let written = has_way && write_all(self.connection.socket(), &mut [IoSlice::new(&records)]).is_ok();
         if !written {
-            self.broken = true;
+            self.broken |= has_way;
             let code = code.map_or_else(String::new, |code| format!("{code}: "));
             log::process(level, &[code.as_bytes(), text].concat());
+        }
+    }
+}
+
+/// Adds the answer to a request that the application has not answered.
+fn error_page(output: &mut Output, status: u16, is_head: bool) {
+    let reason = match status {
+        400 => "Bad Request",
+        404 => "Not Found",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Internal Server Error",
+    };
+    let page = format!("<!DOCTYPE html>\n<title>{status} {reason}</title>\n<h1>{reason}</h1>\n");
+    let mut head = Head::default();
+    let made = head
+        .set_status(format!("{status} {reason}").as_bytes())
+        .and_then(|()| head.add(b"Content-Type", b"text/html; charset=utf-8"));
+    // Both are as they must be.
+    if made.is_ok() {
+        head.declare_content_length(u64::try_from(page.len()).unwrap_or_default());
+        output.head(&head);
+        if !is_head {
+            output.text(page.as_bytes());
         }
     }
 }
@@ -266,18 +379,18 @@ impl Exchange for FcgiExchange<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
         self.end_if_forked();
         self.note_activity();
-        loop {
-            let taken = self.wire.take_body(buffer);
-            if taken > 0 || buffer.is_empty() || self.body_ended {
-                return Ok(taken);
-            }
-            if self.broken || self.aborted {
-                return Err(BodyError::Gone);
-            }
-            if !self.find_body()? {
-                self.wait_for_body()?;
-            }
+        let Some(left) = self.body_left else {
+            return self.read_some(buffer);
+        };
+        let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let taken = self.read_some(buffer.get_mut(..length).unwrap_or_default())?;
+        if taken == 0 && length > 0 {
+            return Err(BodyError::Broken(
+                "The request body is shorter than its Content-Length".into(),
+            ));
         }
+        self.body_left = Some(left - u64::try_from(taken).unwrap_or(left).min(left));
+        Ok(taken)
     }
 
     fn head(&mut self, head: &Head) {
