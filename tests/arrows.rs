@@ -67,7 +67,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("module", &["hooks", "httpd"]),
-    ("cli", &["config", "gateway", "supervisor", "sys"]),
+    ("cli", &["config", "gateway", "supervisor", "scoreboard", "sys"]),
     ("lib", &[]),
     ("bin", &["cli"]),
 ];

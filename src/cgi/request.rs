@@ -51,7 +51,8 @@ pub struct Request<'a> {
     pub content_length: Option<u64>,
     /// Whether the client's connection is encrypted.
     pub is_https: bool,
-    script_name: &'a [u8],
+    script_name: Option<&'a [u8]>,
+    document_uri: &'a [u8],
     path_info: Option<&'a [u8]>,
     has: Present,
 }
@@ -76,7 +77,7 @@ impl<'a> Request<'a> {
             match name {
                 b"REQUEST_METHOD" => request.method = value,
                 b"REQUEST_URI" => request.target = value,
-                b"SCRIPT_NAME" => request.script_name = value,
+                b"SCRIPT_NAME" => request.script_name = Some(value),
                 b"PATH_INFO" => request.path_info = Some(value),
                 b"CONTENT_LENGTH" if value.is_empty() => {}
                 b"CONTENT_LENGTH" => {
@@ -85,9 +86,10 @@ impl<'a> Request<'a> {
                 }
                 b"HTTPS" => request.is_https |= value.eq_ignore_ascii_case(b"on") || value == b"1",
                 b"REQUEST_SCHEME" => request.is_https |= value.eq_ignore_ascii_case(b"https"),
-                b"SERVER_NAME" => request.has.server_name = true,
-                b"SERVER_PORT" => request.has.server_port = true,
-                b"SERVER_PROTOCOL" => request.has.server_protocol = true,
+                b"DOCUMENT_URI" => request.document_uri = value,
+                b"SERVER_NAME" => request.has.server_name = !value.is_empty(),
+                b"SERVER_PORT" => request.has.server_port = !value.is_empty(),
+                b"SERVER_PROTOCOL" => request.has.server_protocol = !value.is_empty(),
                 b"QUERY_STRING" => request.has.query_string = true,
                 _ => {}
             }
@@ -105,10 +107,14 @@ impl<'a> Request<'a> {
 
     /// Where the request leads, with the application at `mount` if that is given.
     pub fn place(&self, place: &mut Place, mount: Option<&str>, absent: Absent) {
+        let script_name = self.script_name.unwrap_or_default();
         match (self.path_info, absent) {
-            (Some(path_info), _) => place.set(self.script_name, path_info, mount),
-            (None, Absent::Empty) => place.set(self.script_name, b"", mount),
-            (None, Absent::Undivided) => place.set(b"", self.script_name, mount),
+            (Some(path_info), _) => place.set(script_name, path_info, mount),
+            (None, Absent::Empty) => place.set(script_name, b"", mount),
+            // nginx's usual variables for SCGI have neither.
+            (None, Absent::Undivided) => {
+                place.set(b"", self.script_name.unwrap_or(self.document_uri), mount);
+            }
         }
     }
 
@@ -155,7 +161,8 @@ fn is_passed(name: &[u8], value: &[u8]) -> bool {
         // Said anew.
         b"SCRIPT_NAME" | b"PATH_INFO" | b"SCRIPT_FILENAME" => false,
         // Web servers that always pass them leave them empty where there is nothing to say.
-        b"CONTENT_TYPE" | b"CONTENT_LENGTH" => !value.is_empty(),
+        b"CONTENT_TYPE" | b"CONTENT_LENGTH" | b"REMOTE_USER" | b"AUTH_TYPE" | b"SERVER_NAME" | b"SERVER_PORT"
+        | b"SERVER_PROTOCOL" => !value.is_empty(),
         _ => !OWN_NAMES.iter().any(|own| name.starts_with(own)),
     }
 }
@@ -216,6 +223,7 @@ mod tests {
                 ("HTTP_PROXY", "http://attacker"),
                 ("HTTP_CONTENT_LENGTH", "7"),
                 ("CONTENT_TYPE", ""),
+                ("REMOTE_USER", ""),
                 ("mod_wsgi.application_group", "other"),
                 ("mod_wsgi.x-plan", "forged"),
                 ("wsgi.url_scheme", "gopher"),

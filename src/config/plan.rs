@@ -18,7 +18,7 @@ use super::interpreter::PythonSettings;
 use crate::gateway::Level;
 
 pub use messages::{Control, ControlAnswer, FromWorker, Load, ToWorker};
-pub use public::{Protocol, Public, Served};
+pub use public::{CgiPlan, Protocol, Public, Served};
 
 /// The version that all parts must share.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -26,6 +26,12 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What a group's Python executable runs as `-c`, with the [folders of workers](Plan::worker_folders) as
 /// arguments: it finds the worker and becomes one, or writes one line and exits with status 71.
 pub const BOOTSTRAP: &str = include_str!("plan/bootstrap.py");
+
+/// As [`BOOTSTRAP`], for a process that answers one request by CGI.
+#[must_use]
+pub fn cgi_bootstrap() -> String {
+    BOOTSTRAP.replace("_native.main", "_native.cgi")
+}
 
 /// Everything the supervisor does for one reading of httpd's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,6 +195,12 @@ pub struct WorkerPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_bootstraps_have_an_entry_of_their_own() {
+        assert_eq!(BOOTSTRAP.matches("return _native.main\n").count(), 1);
+        assert_eq!(cgi_bootstrap().matches("return _native.cgi\n").count(), 1);
+    }
 
     #[test]
     fn a_directory_fits_when_its_longest_socket_does() {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use crate::config::interpreter::{HashSeed, Utf8Mode};
-use crate::config::plan::{BOOTSTRAP, GroupPlan};
+use crate::config::plan::GroupPlan;
 
 /// Variables, each once.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
@@ -86,8 +86,8 @@ fn unquoted(value: &[u8]) -> OsString {
     OsString::from_vec(inner.unwrap_or(value).to_vec())
 }
 
-/// The arguments of a group's Python executable, after its own name.
-pub(super) fn arguments(plan: &GroupPlan, worker_folders: &[PathBuf]) -> Vec<OsString> {
+/// The arguments of a group's Python executable, after its own name, to run `bootstrap`.
+pub fn arguments(plan: &GroupPlan, bootstrap: &str, worker_folders: &[PathBuf]) -> Vec<OsString> {
     let python = &plan.python;
     let mut arguments: Vec<OsString> = Vec::new();
     match python.utf8_mode() {
@@ -110,7 +110,7 @@ pub(super) fn arguments(plan: &GroupPlan, worker_folders: &[PathBuf]) -> Vec<OsS
     for warning in &python.warnings {
         arguments.extend(["-W".into(), warning.into()]);
     }
-    arguments.extend(["-c".into(), BOOTSTRAP.into()]);
+    arguments.extend(["-c".into(), bootstrap.into()]);
     arguments.extend(worker_folders.iter().map(OsString::from));
     arguments
 }
@@ -119,6 +119,7 @@ pub(super) fn arguments(plan: &GroupPlan, worker_folders: &[PathBuf]) -> Vec<OsS
 mod tests {
     use super::super::tests::group_plan;
     use super::*;
+    use crate::config::plan::BOOTSTRAP;
 
     fn inherited() -> Vec<(OsString, OsString)> {
         [
@@ -176,7 +177,7 @@ mod tests {
     fn arguments_follow_the_settings_of_python() {
         let mut plan = group_plan();
         let of = |plan: &GroupPlan| -> Vec<String> {
-            arguments(plan, &["/one".into()])
+            arguments(plan, BOOTSTRAP, &["/one".into()])
                 .into_iter()
                 .map(|argument| argument.to_string_lossy().into_owned())
                 .filter(|argument| argument != BOOTSTRAP)

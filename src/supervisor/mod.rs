@@ -48,6 +48,7 @@ use log::Log;
 use setting::Setting;
 use worker::Stage;
 
+pub use environment::arguments as python_arguments;
 pub use public::{Start, serve};
 
 use crate::config::plan::{ControlAnswer, LogLevel, VERSION};

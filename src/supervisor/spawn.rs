@@ -13,7 +13,7 @@ use super::group::Group;
 use super::stamp::Stamps;
 use super::watch::Watched;
 use super::worker::{Stage, Worker};
-use crate::config::plan::{self, Load, ToWorker, WorkerPlan};
+use crate::config::plan::{self, BOOTSTRAP, Load, ToWorker, WorkerPlan};
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
 use crate::sys::identity::Identity;
@@ -159,7 +159,7 @@ impl Group {
             c_string(OsStr::from_bytes(&variable))
         });
         let executable = c_string(plan.executable.as_os_str())?;
-        let arguments = environment::arguments(plan, &setting.worker_folders);
+        let arguments = environment::arguments(plan, BOOTSTRAP, &setting.worker_folders);
         let arguments = arguments.iter().map(|argument| c_string(argument));
         let identity = &plan.identity;
         let cpu_time = options.cpu_time_limit.map(|soft| {

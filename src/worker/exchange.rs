@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
+use super::error_page::error_page;
 use super::log;
 use super::output::{Output, write_all};
 use super::server::Server;
@@ -23,6 +24,9 @@ use crate::sys::{clock, listener, process};
 const LOUD_READS: u32 = 3;
 /// How long the rest of a body is waited for that nobody reads.
 const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// As long as a record's header, and of a version that there is not.
+const NO_RECORD: [u8; record::HEADER_LEN] = [0; record::HEADER_LEN];
 
 /// What is the same for all of a request.
 pub(super) struct Manner<'a> {
@@ -130,7 +134,11 @@ impl<'a> FcgiExchange<'a> {
             }
             Outcome::Failed(status) if !self.output.is_begun() => {
                 self.output.discard();
-                error_page(self.output, status, self.manner.is_head);
+                let page = error_page(status);
+                self.output.head(&page.head);
+                if !self.manner.is_head {
+                    self.output.text(&page.text);
+                }
                 true
             }
             Outcome::ClientGone | Outcome::Failed(_) => {
@@ -140,9 +148,7 @@ impl<'a> FcgiExchange<'a> {
         };
         self.skip_arrived();
         if !is_whole && !self.broken {
-            // Without the end of the request the other side sees that something is missing, if it can.
-            listener::break_off(self.connection.socket());
-            self.broken = true;
+            self.break_off();
         }
         if !self.broken {
             self.broken = self.output.end(self.connection.socket(), 0).is_err();
@@ -154,6 +160,17 @@ impl<'a> FcgiExchange<'a> {
             self.tell_arrivals(Interest::Arrival);
         }
         !self.broken
+    }
+
+    /// Closes the connection so that the other side sees, if it can, that something is missing: without the end
+    /// of the request. Some web servers take the end of the connection for that; what is no record they refuse.
+    fn break_off(&mut self) {
+        if self.manner.public == Some(Protocol::FastCgi) {
+            // Whoever does not read it does not miss it.
+            let _ = write_all(self.connection.socket(), &mut [IoSlice::new(&NO_RECORD)]);
+        }
+        listener::break_off(self.connection.socket());
+        self.broken = true;
     }
 
     /// Reads what is left of the body before the connection is closed: a peer that still sends would be told
@@ -341,32 +358,6 @@ impl<'a> FcgiExchange<'a> {
             self.broken |= has_way;
             let code = code.map_or_else(String::new, |code| format!("{code}: "));
             log::process(level, &[code.as_bytes(), text].concat());
-        }
-    }
-}
-
-/// Adds the answer to a request that the application has not answered.
-fn error_page(output: &mut Output, status: u16, is_head: bool) {
-    let reason = match status {
-        400 => "Bad Request",
-        404 => "Not Found",
-        408 => "Request Timeout",
-        413 => "Content Too Large",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "Internal Server Error",
-    };
-    let page = format!("<!DOCTYPE html>\n<title>{status} {reason}</title>\n<h1>{reason}</h1>\n");
-    let mut head = Head::default();
-    let made = head
-        .set_status(format!("{status} {reason}").as_bytes())
-        .and_then(|()| head.add(b"Content-Type", b"text/html; charset=utf-8"));
-    // Both are as they must be.
-    if made.is_ok() {
-        head.declare_content_length(u64::try_from(page.len()).unwrap_or_default());
-        output.head(&head);
-        if !is_head {
-            output.text(page.as_bytes());
         }
     }
 }

@@ -21,11 +21,15 @@
 //!
 //! A group that serves other web servers shares one listener among its processes, speaks plain FastCGI or SCGI, and
 //! counts its requests in the scoreboard itself (`public`, `public_request`).
+//!
+//! [`cgi`](cgi()) is another entry: it answers one request by CGI, without any supervisor, and ends.
 
 mod bystander;
+mod cgi;
 mod connection;
 mod control;
 mod desk;
+mod error_page;
 mod exchange;
 mod life;
 mod loads;
@@ -42,4 +46,5 @@ mod start;
 mod table;
 mod wire;
 
+pub use cgi::main as cgi;
 pub use start::main;

@@ -26,11 +26,9 @@ const NOT_HERE: [&str; 16] = [
     "python-eggs",
 ];
 
-/// What is served, and by which Python.
+/// What all commands are told.
 #[derive(Debug, Clone, Args)]
-pub(in super::super) struct AppArguments {
-    /// The application: a script, module:callable, module:factory() or the folder of a project
-    pub(in super::super) app: String,
+pub(in super::super) struct CommonArguments {
     /// A folder of workers, with a folder pythonX.Y for each Python, before those that are installed
     #[arg(long, value_name = "FOLDER")]
     pub(in super::super) worker: Vec<PathBuf>,
@@ -43,8 +41,10 @@ pub(in super::super) struct AppArguments {
 /// What `rwsgi fastcgi` and `rwsgi scgi` are told.
 #[derive(Debug, Clone, Args)]
 pub(in super::super) struct ServerArguments {
+    /// The application: a script, module:callable, module:factory() or the folder of a project
+    pub(super) app: String,
     #[command(flatten)]
-    pub(in super::super) app: AppArguments,
+    pub(super) common: CommonArguments,
     #[command(flatten)]
     pub(super) listen: ListenArguments,
     /// Where the application is mounted, such as /app; without it the web server's SCRIPT_NAME is believed
@@ -94,6 +94,14 @@ impl GroupArguments {
             }
         }
         Ok(options)
+    }
+}
+
+#[cfg(test)]
+impl GroupArguments {
+    /// How many options were given.
+    pub(in super::super) fn given(&self) -> usize {
+        self.0.len()
     }
 }
 

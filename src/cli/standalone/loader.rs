@@ -74,6 +74,11 @@ impl Loader {
         }
     }
 
+    /// Whether the script was made, and will go.
+    pub(in super::super) fn is_made(&self) -> bool {
+        self.made_in.is_some()
+    }
+
     /// Removes what was made.
     pub(in super::super) fn remove(&self) {
         if let Some(folder) = &self.made_in {

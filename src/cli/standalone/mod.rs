@@ -9,9 +9,9 @@ use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-pub(super) use arguments::{AppArguments, GroupArguments, ServerArguments};
+pub(super) use arguments::{CommonArguments, GroupArguments, ServerArguments};
 pub(super) use loader::Loader;
-pub(super) use plan::{group_plan, worker_folders};
+pub(super) use plan::{facts, group_plan, worker_folders};
 
 use crate::config::plan::{Plan, Protocol, Public};
 use crate::supervisor;
@@ -20,7 +20,7 @@ use crate::supervisor;
 pub(super) fn serve(arguments: &ServerArguments, protocol: Protocol) -> Result<(), String> {
     let directory = std::env::current_dir()
         .map_err(|error| format!("the working directory is not there: {error}"))?;
-    let loader = Loader::for_application(&arguments.app.app, &directory)?;
+    let loader = Loader::for_application(&arguments.app, &directory)?;
     let first = make_plan(arguments, protocol, &loader, &directory)?;
     let listening = listen::Listening::open(&arguments.listen, &first)?;
     let status = arguments.status.as_deref().map(open_status).transpose()?;
@@ -57,15 +57,15 @@ fn make_plan(
     loader: &Loader,
     directory: &Path,
 ) -> Result<Plan, String> {
-    let mut group = group_plan(&arguments.app, &arguments.group, loader, directory)?;
+    let mut group = group_plan(&arguments.common, &arguments.group, loader, directory)?;
     let served = loader.served(arguments.mount.as_deref(), !arguments.no_reload);
     group.imports = vec![served.import.clone()];
     group.public = Some(Public { protocol, served });
     Ok(Plan {
         generation: 1,
         directory: PathBuf::new(),
-        httpd: plan::facts(protocol.name(), &group),
-        worker_folders: worker_folders(&arguments.app.worker),
+        httpd: facts(protocol.name(), &group),
+        worker_folders: worker_folders(&arguments.common.worker),
         groups: vec![group],
     })
 }

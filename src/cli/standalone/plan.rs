@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::arguments::{AppArguments, GroupArguments};
+use super::arguments::{CommonArguments, GroupArguments};
 use super::loader::Loader;
 use crate::config::daemon_group::DaemonOptions;
 use crate::config::interpreter::PythonSettings;
@@ -18,6 +18,8 @@ use crate::sys::user;
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Where workers are installed.
 const WORKER_FOLDERS: [&str; 2] = ["/usr/lib/rwsgi", "/usr/local/lib/rwsgi"];
+/// The system's Python.
+const USUAL_PROGRAM: &str = "/usr/bin/python3";
 /// The Python that is looked for in an installation that does not tell its version.
 const USUAL_PYTHON: EmbeddedPython = EmbeddedPython {
     version: (3, 11),
@@ -56,7 +58,7 @@ fn account(user: user::User) -> Account {
 
 /// The group, without what it serves.
 pub(in super::super) fn group_plan(
-    app: &AppArguments,
+    common: &CommonArguments,
     group: &GroupArguments,
     loader: &Loader,
     directory: &Path,
@@ -85,7 +87,7 @@ pub(in super::super) fn group_plan(
     if let Some(option) = resolved.ignored.first() {
         return Err(format!("--{option}: only root can start processes as somebody else"));
     }
-    let log_level = level(&app.log_level);
+    let log_level = level(&common.log_level);
     Ok(GroupPlan {
         name: loader.application().to_string(),
         number: 0,
@@ -129,7 +131,8 @@ fn starter(options: &DaemonOptions) -> Result<HttpdAccount, String> {
     }
 }
 
-/// The Python executable: the one that is named, that of the environment, or the first on PATH.
+/// The Python executable: the one that is named, that of the environment, or the first on PATH that the
+/// processes may run.
 fn executable(options: &DaemonOptions, identity: &Identity) -> Result<PathBuf, String> {
     let serving = ServingUser {
         uid: identity.uid,
@@ -137,27 +140,23 @@ fn executable(options: &DaemonOptions, identity: &Identity) -> Result<PathBuf, S
     };
     let active = env::var("VIRTUAL_ENV").ok().filter(|home| !home.is_empty());
     let home = options.python_home.as_ref().or(active.as_ref());
+    let usable = |program: PathBuf| python_home::check_program(&program, &serving).map(|()| program);
     let (option, found) = match (&options.python, home) {
-        (Some(program), _) => ("--python", Ok(PathBuf::from(program))),
+        (Some(program), _) => ("--python", usable(PathBuf::from(program))),
         (None, Some(home)) => (
             "--python-home",
             python_home::program_of_home(Path::new(home), USUAL_PYTHON, &serving),
         ),
-        (None, None) => ("python3 on PATH", Ok(first_on_path())),
+        (None, None) => {
+            let path = env::var_os("PATH").unwrap_or_default();
+            let first = env::split_paths(&path)
+                .map(|folder| folder.join("python3"))
+                .filter(|program| program.is_file())
+                .find_map(|program| usable(program).ok());
+            ("python3", first.map_or_else(|| usable(USUAL_PROGRAM.into()), Ok))
+        }
     };
-    let found = found.and_then(|program| {
-        python_home::check_program(&program, &serving)?;
-        Ok(program)
-    });
     found.map_err(|problem| format!("{option}: {problem}"))
-}
-
-fn first_on_path() -> PathBuf {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .map(|folder| folder.join("python3"))
-        .find(|program| program.is_file())
-        .unwrap_or_else(|| PathBuf::from("/usr/bin/python3"))
 }
 
 fn level(name: &str) -> LogLevel {
@@ -170,7 +169,7 @@ fn level(name: &str) -> LogLevel {
 }
 
 /// What stands for httpd where there is none.
-pub(super) fn facts(description: &str, group: &GroupPlan) -> HttpdFacts {
+pub(in super::super) fn facts(description: &str, group: &GroupPlan) -> HttpdFacts {
     HttpdFacts {
         pid: std::process::id(),
         uid: group.identity.uid,

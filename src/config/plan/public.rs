@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Import;
+use super::{Import, WorkerPlan};
 
 /// What a web server speaks that is not ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,5 +44,14 @@ pub struct Public {
     /// What they speak.
     pub protocol: Protocol,
     /// What they are answered by.
+    pub served: Served,
+}
+
+/// Everything a process does that answers one request by CGI.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CgiPlan {
+    /// Its Python, and what its application sees of it; no scoreboard is there.
+    pub worker: WorkerPlan,
+    /// What the request is answered by.
     pub served: Served,
 }
