@@ -158,6 +158,14 @@ impl CgiExchange<'_> {
             // Nobody is left to tell.
             let _ = self.write(b"");
         }
+        self.take_rest();
+    }
+
+    /// Takes what nobody has read of the body: where input and output are one socket, as mod_cgid has it, bytes
+    /// left in it would undo the answer.
+    fn take_rest(&mut self) {
+        let mut room = vec![0; FILE_PIECE];
+        while self.body != BodyLength::Open && matches!(self.read(&mut room), Ok(1..)) {}
     }
 
     fn write_file(&mut self, file: &FileRange) -> Result<(), ClientGone> {

@@ -1,11 +1,12 @@
 //! A connection: kept from a child of httpd, or from another web server.
 
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::wire::Wire;
 use crate::config::plan::Protocol;
+use crate::sys::listener;
 
 /// No thread has it.
 const IDLE: u8 = 0;
@@ -20,6 +21,8 @@ pub(super) struct Connection {
     number: u64,
     socket: UnixStream,
     state: AtomicU8,
+    /// Its end is to look like a failure.
+    is_broken_off: AtomicBool,
     /// Since when a request is awaited, in milliseconds of the system's clock; 0 when none is.
     awaited_since: AtomicU32,
     wire: Mutex<Wire>,
@@ -31,6 +34,7 @@ impl Connection {
             number,
             socket,
             state: AtomicU8::new(IDLE),
+            is_broken_off: AtomicBool::new(false),
             awaited_since: AtomicU32::new(0),
             wire: Mutex::new(Wire::new(protocol)),
         }
@@ -43,6 +47,20 @@ impl Connection {
 
     pub(super) fn socket(&self) -> &UnixStream {
         &self.socket
+    }
+
+    /// Has its end look like a failure, where that can be.
+    pub(super) fn break_off(&self) {
+        listener::break_off(&self.socket);
+        self.is_broken_off.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends it for whoever else holds it for a moment yet.
+    pub(super) fn end(&self) {
+        // An orderly end would come before the failure.
+        if !self.is_broken_off.load(Ordering::Relaxed) {
+            let _ = self.socket.shutdown(std::net::Shutdown::Both);
+        }
     }
 
     /// Notes that a request is awaited since `now`, or with `None` that it has arrived.

@@ -17,7 +17,7 @@ use crate::gateway::{
 };
 use crate::scoreboard::Position;
 use crate::sys::epoll::Interest;
-use crate::sys::{clock, listener, process};
+use crate::sys::{clock, process};
 
 /// After so many waits for a body the connection's arrivals are not told to other threads any more, which
 /// could do nothing about them.
@@ -169,7 +169,7 @@ impl<'a> FcgiExchange<'a> {
             // Whoever does not read it does not miss it.
             let _ = write_all(self.connection.socket(), &mut [IoSlice::new(&NO_RECORD)]);
         }
-        listener::break_off(self.connection.socket());
+        self.connection.break_off();
         self.broken = true;
     }
 

@@ -277,8 +277,7 @@ impl Server {
         if !kept.unwrap_or(false) {
             self.uncount(&connection, &mut wire);
             self.table.remove(&connection);
-            // Somebody may hold it for a moment yet.
-            let _ = connection.socket().shutdown(std::net::Shutdown::Both);
+            connection.end();
         }
     }
 
