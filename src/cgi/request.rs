@@ -161,8 +161,8 @@ fn is_passed(name: &[u8], value: &[u8]) -> bool {
         // Said anew.
         b"SCRIPT_NAME" | b"PATH_INFO" | b"SCRIPT_FILENAME" => false,
         // Web servers that always pass them leave them empty where there is nothing to say.
-        b"CONTENT_TYPE" | b"CONTENT_LENGTH" | b"REMOTE_USER" | b"AUTH_TYPE" | b"SERVER_NAME" | b"SERVER_PORT"
-        | b"SERVER_PROTOCOL" => !value.is_empty(),
+        b"CONTENT_TYPE" | b"CONTENT_LENGTH" | b"REMOTE_USER" | b"AUTH_TYPE" | b"SERVER_NAME"
+        | b"SERVER_PORT" | b"SERVER_PROTOCOL" => !value.is_empty(),
         _ => !OWN_NAMES.iter().any(|own| name.starts_with(own)),
     }
 }
@@ -257,10 +257,18 @@ mod tests {
                 "wsgi.url_scheme"
             ]
         );
-        let value = |name: &str| found.iter().find(|(own, _)| own == name).map(|(_, value)| &**value);
+        let value = |name: &str| {
+            found
+                .iter()
+                .find(|(own, _)| own == name)
+                .map(|(_, value)| &**value)
+        };
         assert_eq!(value("SCRIPT_FILENAME"), Some("/srv/app.wsgi"));
         assert_eq!(value("wsgi.url_scheme"), Some("https"));
-        assert_eq!((value("SCRIPT_NAME"), value("PATH_INFO")), (Some("/app"), Some("/x")));
+        assert_eq!(
+            (value("SCRIPT_NAME"), value("PATH_INFO")),
+            (Some("/app"), Some("/x"))
+        );
     }
 
     #[test]

@@ -25,14 +25,19 @@ pub(super) struct CgiArguments {
     group: GroupArguments,
     /// The application, a script. What comes after it is not listened to: web servers add the words of a query
     /// there (RFC 3875, 4.4)
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "APP")]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "APP"
+    )]
     app: Vec<String>,
 }
 
 /// Becomes the Python that answers the request.
 pub(super) fn run(arguments: &CgiArguments) -> Result<(), String> {
-    let directory = std::env::current_dir()
-        .map_err(|error| format!("the working directory is not there: {error}"))?;
+    let directory =
+        std::env::current_dir().map_err(|error| format!("the working directory is not there: {error}"))?;
     let app = arguments.app.first().map(String::as_str).unwrap_or_default();
     let loader = Loader::for_application(app, &directory)?;
     if loader.is_made() {

@@ -1,51 +1,16 @@
 //! Requests that were damaged on their way.
 
 use super::{Event, Headers, RequestReader};
+use rwsgi_harness::Damage;
 
 const MUTATIONS: usize = 100_000;
 /// Headers of a damaged request: enough for all that the whole one has.
 const LIMIT: usize = 1024;
 
-/// Numbers that look random and are the same each time (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).expect("31 bits") % limit
-    }
-
-    /// Damages a request in one to three places.
-    fn mutate(&mut self, request: &mut Vec<u8>) {
-        for _ in 0..=self.below(3) {
-            if request.is_empty() {
-                return;
-            }
-            let position = self.below(request.len());
-            match self.below(5) {
-                0 => request[position] ^= 1 << self.below(8),
-                1 => request[position] = [0, b'0', b'9', b':', b',', 0xff][self.below(6)],
-                2 => request.truncate(position),
-                3 => drop(request.remove(position)),
-                _ => {
-                    let end = position + 1 + self.below(request.len() - position);
-                    let part = request[position..end].to_vec();
-                    request.splice(position..position, part);
-                }
-            }
-        }
-    }
-}
-
 /// Whether the request is read to its end.
-fn read(request: &[u8], random: &mut Random) -> bool {
+fn read(request: &[u8], damage: &mut Damage) -> bool {
     let (mut reader, mut body, mut ended) = (RequestReader::new(LIMIT), 0, false);
-    let mut rest = request;
-    while !rest.is_empty() {
-        let (mut piece, later) = rest.split_at((1 + random.below(60)).min(rest.len()));
-        rest = later;
+    for mut piece in damage.pieces(request) {
         loop {
             match reader.next(&mut piece) {
                 Ok(Some(Event::Headers)) => {
@@ -81,13 +46,13 @@ fn damaged_requests_are_read_or_refused() {
         &[b'b'; 100],
     ]
     .concat();
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    assert!(read(&whole, &mut random));
+    let mut damage = Damage::new(0x9e37_79b9_7f4a_7c15);
+    assert!(read(&whole, &mut damage));
     let mut complete = 0;
     for _ in 0..MUTATIONS {
         let mut request = whole.clone();
-        random.mutate(&mut request);
-        complete += usize::from(read(&request, &mut random));
+        damage.mutate(&mut request);
+        complete += usize::from(read(&request, &mut damage));
     }
     assert!(
         complete > MUTATIONS / 20 && complete < MUTATIONS * 3 / 4,

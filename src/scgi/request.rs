@@ -117,7 +117,11 @@ impl RequestReader {
                 if too_large {
                     return Err(Fault::HeadersTooLarge(self.max_headers));
                 }
-                self.phase = if self.left == 0 { Phase::Comma } else { Phase::Headers };
+                self.phase = if self.left == 0 {
+                    Phase::Comma
+                } else {
+                    Phase::Headers
+                };
             }
             // A number has no zero in front (netstrings).
             [digit @ b'0'..=b'9'] if digits < MAX_DIGITS && (digits == 0 || self.left > 0) => {
@@ -196,10 +200,7 @@ mod tests {
 
     #[test]
     fn a_request_without_a_body_ends_at_once() {
-        assert_eq!(
-            read(b"17:CONTENT_LENGTH\x000\0,", 3).map(|read| read.2),
-            Ok(true)
-        );
+        assert_eq!(read(b"17:CONTENT_LENGTH\x000\0,", 3).map(|read| read.2), Ok(true));
     }
 
     #[test]

@@ -88,13 +88,7 @@ impl Group {
         format!(", while it ran {}", running.join(", "))
     }
 
-    fn judge(
-        &mut self,
-        worker: &Worker,
-        death: Death,
-        (running, last_words): (&str, &[u8]),
-        now: Instant,
-    ) {
+    fn judge(&mut self, worker: &Worker, death: Death, (running, last_words): (&str, &[u8]), now: Instant) {
         let name = self.name_of(worker);
         let asked = matches!(worker.stage, Stage::Stopping(_));
         let is_clean = matches!(death, Death::Exited(0)) || worker.killed;

@@ -20,7 +20,13 @@ pub(super) fn variables(
 ) -> Variables {
     let mut variables: Variables = inherited.into_iter().collect();
     // Python's own executable finds its home by itself; what an init system tells is for the supervisor.
-    for name in ["PYTHONHOME", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET"] {
+    for name in [
+        "PYTHONHOME",
+        "LISTEN_PID",
+        "LISTEN_FDS",
+        "LISTEN_FDNAMES",
+        "NOTIFY_SOCKET",
+    ] {
         variables.remove(&OsString::from(name));
     }
     if plan.identity.change {

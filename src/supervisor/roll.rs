@@ -183,12 +183,7 @@ impl Group {
     /// How many requests hold up the end of a process.
     fn held(&self, worker: &Worker) -> u32 {
         let board = self.board.view();
-        let held = watch::held(
-            &worker.plan.options,
-            &board,
-            worker.position,
-            clock::millis(),
-        );
+        let held = watch::held(&worker.plan.options, &board, worker.position, clock::millis());
         if worker.plan.public.is_none() {
             return held;
         }

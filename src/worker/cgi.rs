@@ -17,7 +17,8 @@ use crate::cgi::{Absent, Place, Request};
 use crate::config::plan::{CgiPlan, Served};
 use crate::gateway::cgi_head::push_head;
 use crate::gateway::{
-    BodyError, BodyLength, BodyRule, ClientGone, Code, Environ, Exchange, FileRange, Head, Key, Level, Outcome,
+    BodyError, BodyLength, BodyRule, ClientGone, Code, Environ, Exchange, FileRange, Head, Key, Level,
+    Outcome,
 };
 use crate::sys::{inherit, own_process};
 use crate::wsgi::Times;

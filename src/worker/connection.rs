@@ -21,6 +21,8 @@ pub(super) struct Connection {
     number: u64,
     socket: UnixStream,
     state: AtomicU8,
+    /// The other side will send nothing more.
+    has_ended: AtomicBool,
     /// Its end is to look like a failure.
     is_broken_off: AtomicBool,
     /// Since when a request is awaited, in milliseconds of the system's clock; 0 when none is.
@@ -29,14 +31,23 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(number: u64, socket: UnixStream, protocol: Protocol) -> Connection {
+    /// With `awaited`, a request is counted as awaited on it since then.
+    pub(super) fn new(
+        number: u64,
+        socket: UnixStream,
+        protocol: Protocol,
+        awaited: Option<u32>,
+    ) -> Connection {
+        let mut wire = Wire::new(protocol);
+        wire.is_counted = awaited.is_some();
         Connection {
             number,
             socket,
             state: AtomicU8::new(IDLE),
+            has_ended: AtomicBool::new(false),
             is_broken_off: AtomicBool::new(false),
-            awaited_since: AtomicU32::new(0),
-            wire: Mutex::new(Wire::new(protocol)),
+            awaited_since: AtomicU32::new(awaited_word(awaited)),
+            wire: Mutex::new(wire),
         }
     }
 
@@ -47,6 +58,16 @@ impl Connection {
 
     pub(super) fn socket(&self) -> &UnixStream {
         &self.socket
+    }
+
+    /// Notes that the other side will send nothing more. Comes before [`claim`](Self::claim): it is not told again.
+    pub(super) fn note_end(&self) {
+        self.has_ended.store(true, Ordering::Release);
+    }
+
+    /// Whether that is so, and what is there has to be read to its end.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
     }
 
     /// Has its end look like a failure, where that can be.
@@ -65,8 +86,7 @@ impl Connection {
 
     /// Notes that a request is awaited since `now`, or with `None` that it has arrived.
     pub(super) fn await_request(&self, now: Option<u32>) {
-        self.awaited_since
-            .store(now.map_or(0, |now| now.max(1)), Ordering::Relaxed);
+        self.awaited_since.store(awaited_word(now), Ordering::Relaxed);
     }
 
     /// Since when a request is awaited, if one is.
@@ -104,6 +124,11 @@ impl Connection {
     }
 }
 
+/// 0 stands for none.
+fn awaited_word(since: Option<u32>) -> u32 {
+    since.map_or(0, |since| since.max(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,7 +136,7 @@ mod tests {
     #[test]
     fn one_thread_has_it_and_misses_no_arrival() {
         let (ours, _theirs) = UnixStream::pair().expect("a pair");
-        let connection = Connection::new(0, ours, Protocol::FastCgi);
+        let connection = Connection::new(0, ours, Protocol::FastCgi, None);
         let wire = connection.claim().expect("idle");
         assert!(connection.claim().is_none());
         assert!(connection.is_notified());

@@ -9,8 +9,8 @@ use super::log;
 use super::output::{Output, write_all};
 use super::server::Server;
 use super::wire::{Taken, Wire};
-use crate::fcgi::record::{self, Kind};
 use crate::config::plan::Protocol;
+use crate::fcgi::record::{self, Kind};
 use crate::gateway::wire::LogEntry;
 use crate::gateway::{
     BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Origin, Outcome,

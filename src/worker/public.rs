@@ -44,7 +44,7 @@ impl Server {
         self.position().inspect(Position::add_busy);
         let accepted = self.accept_public(public);
         match accepted {
-            Ok(number) => self.arrived(number, desk),
+            Ok(number) => self.arrived(number, false, desk),
             Err(error) => {
                 self.position().inspect(Position::remove_busy);
                 match error.kind() {
@@ -53,9 +53,7 @@ impl Server {
                     | io::ErrorKind::ConnectionAborted => {}
                     _ => {
                         // Would be told of again at once.
-                        let _ = self
-                            .epoll
-                            .change(&self.parts.listener, LISTENER, Interest::None);
+                        let _ = self.epoll.change(&self.parts.listener, LISTENER, Interest::None);
                         self.accept_later(&error);
                     }
                 }
@@ -65,13 +63,7 @@ impl Server {
 
     fn accept_public(&self, public: &Public) -> io::Result<u64> {
         let socket = listener::accept(&self.parts.listener)?;
-        let connection = self.add(socket, public.protocol)?;
-        if let Some(mut wire) = connection.claim() {
-            wire.is_counted = true;
-            connection.await_request(Some(clock::millis()));
-            drop(wire);
-            connection.release();
-        }
+        let connection = self.add(socket, public.protocol, Some(clock::millis()))?;
         self.watch(&connection)?;
         Ok(connection.number())
     }

@@ -119,7 +119,11 @@ impl Run<'_> {
         let job = Job {
             application_group: group,
             script,
-            stamp: if served.reload { app::source_stamp(script) } else { 0 },
+            stamp: if served.reload {
+                app::source_stamp(script)
+            } else {
+                0
+            },
             reload: served.reload,
             fold_case: false,
             resource: None,

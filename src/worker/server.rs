@@ -186,10 +186,12 @@ impl Server {
         };
         loop {
             match self.epoll.wait() {
-                Ok(Some(END)) => return,
-                Ok(Some(LISTENER)) if self.parts.public.is_some() => self.accept_one(&mut desk),
-                Ok(Some(LISTENER)) => self.accept(),
-                Ok(Some(number)) => self.arrived(number, &mut desk),
+                Ok(Some(event)) => match event.token {
+                    END => return,
+                    LISTENER if self.parts.public.is_some() => self.accept_one(&mut desk),
+                    LISTENER => self.accept(),
+                    number => self.arrived(number, event.is_end, &mut desk),
+                },
                 Ok(None) => {}
                 Err(error) => {
                     let text = format!("waiting for requests failed: {error}");
@@ -232,15 +234,20 @@ impl Server {
             log::line(Level::Warning, Code::STRANGER_REFUSED, &text);
             return Ok(());
         }
-        let connection = self.add(socket, Protocol::FastCgi)?;
+        let connection = self.add(socket, Protocol::FastCgi, None)?;
         self.watch(&connection)
     }
 
-    /// Adds a connection.
-    pub(super) fn add(&self, socket: UnixStream, protocol: Protocol) -> io::Result<Arc<Connection>> {
+    /// Adds a connection; with `awaited`, a request is counted as awaited on it since then.
+    pub(super) fn add(
+        &self,
+        socket: UnixStream,
+        protocol: Protocol,
+        awaited: Option<u32>,
+    ) -> io::Result<Arc<Connection>> {
         socket.set_read_timeout(self.parts.patience)?;
         socket.set_write_timeout(self.parts.patience)?;
-        let make = |number| Connection::new(number, socket, protocol);
+        let make = |number| Connection::new(number, socket, protocol, awaited);
         Ok(self.table.insert(make))
     }
 
@@ -255,11 +262,14 @@ impl Server {
         added
     }
 
-    /// Something has arrived on a connection.
-    pub(super) fn arrived(&self, number: u64, desk: &mut Desk) {
+    /// Something has arrived on a connection, its end perhaps.
+    pub(super) fn arrived(&self, number: u64, is_end: bool, desk: &mut Desk) {
         let Some(connection) = self.table.get(number) else {
             return;
         };
+        if is_end {
+            connection.note_end();
+        }
         let Some(mut wire) = connection.claim() else {
             return;
         };
@@ -323,7 +333,7 @@ impl Server {
                     }
                 }
             }
-            if !wire.may_have_more() {
+            if !wire.may_have_more() && !connection.has_ended() {
                 return true;
             }
         }

@@ -7,8 +7,8 @@ use std::os::unix::net::UnixStream;
 
 use crate::config::plan::Protocol;
 use crate::fcgi::server::{Event, MAX_PARAMS, RequestReader};
-use crate::{fcgi, scgi};
 use crate::sys::stream;
+use crate::{fcgi, scgi};
 
 /// Bytes of the buffer: most requests arrive whole.
 const USUAL: usize = 8 << 10;

@@ -83,5 +83,8 @@ impl Ask {
 
 /// Waits until somebody accepts.
 pub(crate) fn wait_for_server(address: SocketAddr) -> bool {
-    wait_for(Duration::from_secs(20), || std::net::TcpStream::connect(address).ok()).is_some()
+    wait_for(Duration::from_secs(20), || {
+        std::net::TcpStream::connect(address).ok()
+    })
+    .is_some()
 }

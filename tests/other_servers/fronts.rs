@@ -29,7 +29,9 @@ fn replace_all(name: &str, replaced: &[(&str, &str)]) -> String {
 fn others() -> Option<PathBuf> {
     let named = std::env::var_os("RWSGI_TEST_OTHER_SERVERS").filter(|named| !named.is_empty());
     if named.is_none() {
-        eprintln!("skipped: RWSGI_TEST_OTHER_SERVERS names no folder with nginx and lighttpd (tools/other-servers.sh)");
+        eprintln!(
+            "skipped: RWSGI_TEST_OTHER_SERVERS names no folder with nginx and lighttpd (tools/other-servers.sh)"
+        );
     }
     named.map(PathBuf::from)
 }
@@ -93,7 +95,10 @@ impl Front {
         fs::create_dir_all(&root).expect("made");
         let port = format!("server.port = {}", address.port());
         let folder = root.display().to_string();
-        let own = [("server.port = 80", port.as_str()), ("/srv/mysite/static", &folder)];
+        let own = [
+            ("server.port = 80", port.as_str()),
+            ("/srv/mysite/static", &folder),
+        ];
         let text = replace_all(name, &[&own, replaced].concat());
         let log = root.join("error.log");
         let more = format!(
@@ -141,9 +146,8 @@ impl Front {
         match self {
             Front::Httpd(server) => server.logs().iter().map(|line| format!("{line:?}\n")).collect(),
             Front::Other { log, .. } => {
-                let read = |path: &Path| {
-                    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
-                };
+                let read =
+                    |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
                 read(log) + &read(&log.with_file_name("output"))
             }
         }

@@ -19,7 +19,7 @@ VERSION = "one"
 def application(environ, start_response):
     path = environ["PATH_INFO"]
     if path == "/crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
+        signal.raise_signal(signal.SIGSEGV)
     if path == "/loop":
         while True:
             time.sleep(0.01)
@@ -113,7 +113,11 @@ fn no_request_is_lost_when_processes_are_replaced() {
             });
         }
         for round in 1..=ROUNDS {
-            let signal = if round % 2 == 0 { libc::SIGUSR1 } else { libc::SIGHUP };
+            let signal = if round % 2 == 0 {
+                libc::SIGUSR1
+            } else {
+                libc::SIGHUP
+            };
             served.signal(signal);
             served.wait_for_count("has ended: graceful_signal", 2 * round);
         }
@@ -157,11 +161,18 @@ fn a_crash_names_its_request_and_is_followed_by_another_process() {
 #[test]
 fn a_request_that_takes_too_long_is_interrupted() {
     let site = Site::with(APP);
-    let options = ["--threads", "1", "--request-timeout", "1", "--interrupt-timeout", "5"];
+    let options = [
+        "--threads",
+        "1",
+        "--request-timeout",
+        "1",
+        "--interrupt-timeout",
+        "5",
+    ];
     let served = start(&site, &options);
     let (status, _) = ask(&site, "/loop").expect("an answer");
     assert_eq!(status, "504");
-    served.wait_for_log("WSGI1103");
+    served.wait_for_log("WSGI1108");
     served.finish();
 }
 

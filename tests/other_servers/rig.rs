@@ -98,7 +98,11 @@ impl Standalone {
     /// As [`start`](Self::start), without waiting.
     pub(crate) fn spawn(site: &Site, protocol: &str, listen: &str, more: &[&str]) -> Standalone {
         let log = site.path(&format!("{protocol}.log"));
-        let file = File::options().create(true).append(true).open(&log).expect("made");
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("made");
         let mut command = Command::new(command_under_test());
         command
             .args([protocol, "wsgi.py", "--listen", listen, "--python"])

@@ -51,7 +51,11 @@ pub(crate) const SUITE: &[(&str, Check)] = &[
 ];
 
 fn holds(what: bool, response: &Response) -> Result<(), String> {
-    if what { Ok(()) } else { Err(format!("{response:?}")) }
+    if what {
+        Ok(())
+    } else {
+        Err(format!("{response:?}"))
+    }
 }
 
 fn has(response: &Response, lines: &[&str]) -> Result<(), String> {
@@ -176,10 +180,7 @@ fn lines(asked: &Asked<'_>) -> Result<(), String> {
 /// An answer before the body was read is an answer.
 fn unread_body(asked: &Asked<'_>) -> Result<(), String> {
     let response = Ask::post("/ignore", &bytes(3_000_000)).send(asked.address)?;
-    holds(
-        response.status == 200 && response.text() == "ignored",
-        &response,
-    )
+    holds(response.status == 200 && response.text() == "ignored", &response)
 }
 
 fn status(asked: &Asked<'_>) -> Result<(), String> {
@@ -248,9 +249,7 @@ fn file_wrapper(asked: &Asked<'_>) -> Result<(), String> {
 
 /// The application goes on when the client has the first piece.
 fn streaming(asked: &Asked<'_>) -> Result<(), String> {
-    let marker = asked
-        .folder
-        .join(format!("marker-{}", asked.address.port()));
+    let marker = asked.folder.join(format!("marker-{}", asked.address.port()));
     let ask = Ask::get("/stream").header("X-Marker", &marker.display().to_string());
     let mut connection = Connection::open(asked.address).map_err(|error| error.to_string())?;
     connection.send_lossy(ask.bytes(asked.address.port()));

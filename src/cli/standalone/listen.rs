@@ -76,7 +76,9 @@ impl Listening {
             }
         };
         if !listener::listens(&listener) {
-            return Err(format!("cannot listen at {address}: it is no stream socket that listens"));
+            return Err(format!(
+                "cannot listen at {address}: it is no stream socket that listens"
+            ));
         }
         Ok(Listening { address, listener })
     }
@@ -156,9 +158,9 @@ impl Address {
                 .ok_or_else(|| format!("--listen {text}: it takes a number from 3 to 63"));
         }
         let resolved = text.to_socket_addrs().ok().and_then(|mut found| found.next());
-        resolved.map(Address::Network).ok_or_else(|| {
-            format!("--listen {text}: it takes unix:PATH, HOST:PORT, fd:N or systemd")
-        })
+        resolved
+            .map(Address::Network)
+            .ok_or_else(|| format!("--listen {text}: it takes unix:PATH, HOST:PORT, fd:N or systemd"))
     }
 }
 

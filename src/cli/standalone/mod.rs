@@ -18,8 +18,8 @@ use crate::supervisor;
 
 /// Serves until a signal ends it.
 pub(super) fn serve(arguments: &ServerArguments, protocol: Protocol) -> Result<(), String> {
-    let directory = std::env::current_dir()
-        .map_err(|error| format!("the working directory is not there: {error}"))?;
+    let directory =
+        std::env::current_dir().map_err(|error| format!("the working directory is not there: {error}"))?;
     let loader = Loader::for_application(&arguments.app, &directory)?;
     let first = make_plan(arguments, protocol, &loader, &directory)?;
     let listening = listen::Listening::open(&arguments.listen, &first)?;

@@ -74,18 +74,23 @@ pub(in super::super) fn group_plan(
     for folder in options.python_path.iter_mut().chain(&mut options.python_home) {
         *folder = directory.join(&*folder).to_string_lossy().into_owned();
     }
-    options.python_path.push(own_folder.to_string_lossy().into_owned());
+    options
+        .python_path
+        .push(own_folder.to_string_lossy().into_owned());
     if options.home.is_none() {
         options.home = Some(own_folder.to_string_lossy().into_owned());
     }
-    let resolved = identity::resolve(&options, starter(&options)?, &System).map_err(|problem| match problem {
-        IdentityProblem::Root => {
-            "applications do not run as root: name a user without privileges by --user".to_owned()
-        }
-        problem => format!("--{problem}"),
-    })?;
+    let resolved =
+        identity::resolve(&options, starter(&options)?, &System).map_err(|problem| match problem {
+            IdentityProblem::Root => {
+                "applications do not run as root: name a user without privileges by --user".to_owned()
+            }
+            problem => format!("--{problem}"),
+        })?;
     if let Some(option) = resolved.ignored.first() {
-        return Err(format!("--{option}: only root can start processes as somebody else"));
+        return Err(format!(
+            "--{option}: only root can start processes as somebody else"
+        ));
     }
     let log_level = level(&common.log_level);
     Ok(GroupPlan {
