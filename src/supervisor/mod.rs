@@ -15,6 +15,7 @@
 //! | `crash`, `backoff` | what is said of the dead, and when their successors start |
 //! | `orphan` | workers of a supervisor that died |
 //! | `public` | the same for web servers that are not httpd with our module: without a parent that says what to do |
+//! | `notify` | what an init system is told |
 //! | `status` | what the processes do, for whoever asks |
 
 mod backoff;
@@ -25,6 +26,7 @@ mod environment;
 mod group;
 mod log;
 mod messages;
+mod notify;
 mod orphan;
 mod public;
 mod roll;
@@ -307,6 +309,7 @@ impl Supervisor {
             group.look_around(now);
             group.roll(now);
         }
+        self.look_at_public();
         let (over, rest) = std::mem::take(&mut self.groups)
             .into_iter()
             .partition(Group::is_over);

@@ -6,11 +6,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::rc::Rc;
 
-use super::Supervisor;
 use super::configure::Announced;
+use super::group::Group;
+use super::{Supervisor, notify};
 use crate::config::plan::Plan;
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
+use crate::sys::listener;
 use crate::sys::signal_file::{self, SignalFile};
 
 /// What is started.
@@ -30,6 +32,8 @@ pub(super) struct Public {
     listener: Rc<OwnedFd>,
     again: Box<dyn Fn() -> Result<Plan, String>>,
     status: Option<UnixListener>,
+    /// Whether the init system has been told that requests are taken.
+    has_notified: bool,
     /// Held open as long as this process lives.
     _life: std::io::PipeWriter,
 }
@@ -67,6 +71,8 @@ pub fn serve(start: Start) -> Result<(), String> {
     ];
     let signals = SignalFile::new(&signals).map_err(|error| error.to_string())?;
     let (life, held) = std::io::pipe().map_err(|error| format!("no pipe can be opened: {error}"))?;
+    let set = listener::set_nonblocking(&start.listener);
+    set.map_err(|error| format!("the socket for web servers: {error}"))?;
     if let Some(status) = &start.status {
         let set = status.set_nonblocking(true);
         set.map_err(|error| format!("the socket for the status: {error}"))?;
@@ -76,6 +82,7 @@ pub fn serve(start: Start) -> Result<(), String> {
             listener: Rc::new(start.listener),
             again: start.again,
             status: start.status,
+            has_notified: false,
             _life: held,
         }),
         ..Supervisor::new(life.into(), signals)
@@ -94,10 +101,29 @@ impl Supervisor {
         self.configure(plan, announced)
     }
 
+    /// Tells the init system when requests are taken, and turns web servers away whose requests would wait in
+    /// vain.
+    pub(super) fn look_at_public(&mut self) {
+        let Some(public) = &mut self.public else { return };
+        let serves = self.groups.iter().any(Group::serves);
+        if serves && !public.has_notified {
+            public.has_notified = true;
+            notify::tell("READY=1");
+        }
+        let is_shut = self
+            .groups
+            .iter()
+            .any(|group| group.board.view().shut_for().is_some());
+        if is_shut && !serves {
+            while listener::accept(&public.listener).is_ok() {}
+        }
+    }
+
     /// Does what a signal asks for.
     pub(super) fn signalled(&mut self, signal: i32) {
         let begins_anew = [signal_file::HANG_UP, signal_file::GRACEFUL].contains(&signal);
         if !begins_anew {
+            notify::tell("STOPPING=1");
             return self.stop();
         }
         if self.stopping.is_some() {

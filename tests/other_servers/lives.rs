@@ -1,7 +1,7 @@
 //! The life of `rwsgi fastcgi` and its processes: restarts, deaths, timeouts, the status, systemd.
 
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -241,14 +241,54 @@ import os, socket, sys
 os.dup2(int(sys.argv[1]), 3)
 os.set_inheritable(3, True)
 os.environ["LISTEN_PID"], os.environ["LISTEN_FDS"] = str(os.getpid()), "1"
+os.environ["NOTIFY_SOCKET"] = os.path.abspath("notify")
 os.execv(sys.argv[2], sys.argv[2:])
 "#;
-    let started = super::rig::Standalone::spawn_by(&site, program, &listener);
+    let notified = UnixDatagram::bind(site.path("notify")).expect("bound");
+    notified.set_read_timeout(Some(PATIENCE)).expect("set");
+    let started = Standalone::spawn_by(&site, program, &listener);
+    let heard = || {
+        let mut room = [0; 64];
+        let count = notified.recv(&mut room).expect("told");
+        String::from_utf8_lossy(&room[..count]).into_owned()
+    };
+    assert_eq!(heard(), "READY=1");
     // Whoever connects before it serves waits.
     assert!(ask(&site, "/").is_some());
     let log = started.finish();
+    assert_eq!(heard(), "STOPPING=1");
     assert!(log.contains("the socket that systemd passes"), "{log}");
     assert!(socket.exists(), "it is not ours to remove");
+}
+
+/// Whoever connects to a server that does not come up is told soon, and heard once it does.
+#[test]
+fn connections_are_turned_away_when_no_process_can_start() {
+    let site = Site::with("import os\nos._exit(3)\napplication = None\n");
+    let listen = format!("unix:{}", site.path("fastcgi.sock").display());
+    let served = Standalone::spawn(&site, "fastcgi", &listen, &[]);
+    served.wait_for_log("exited with status 3 before it took requests");
+    assert_eq!(ask(&site, "/"), None);
+    site.write("wsgi.py", APP);
+    served.wait_for_log("takes requests");
+    assert!(body(&site).starts_with("one "));
+    served.finish();
+}
+
+#[test]
+fn a_factory_of_a_module_is_served() {
+    let site = Site::with("");
+    site.write(
+        "shop.py",
+        &format!("{APP}\ndef create_app():\n    return application\n"),
+    );
+    let listen = format!("unix:{}", site.path("fastcgi.sock").display());
+    let served = Standalone::spawn_app(&site, "fastcgi", "shop:create_app()", &listen, &[]);
+    served.wait_for_log("takes requests");
+    let made = std::env::temp_dir().join(format!("rwsgi.{}", served.child.id()));
+    assert!(body(&site).starts_with("one ") && made.exists());
+    served.finish();
+    assert!(!made.exists(), "the loader is left behind");
 }
 
 #[test]

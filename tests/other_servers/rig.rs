@@ -97,6 +97,17 @@ impl Standalone {
 
     /// As [`start`](Self::start), without waiting.
     pub(crate) fn spawn(site: &Site, protocol: &str, listen: &str, more: &[&str]) -> Standalone {
+        Self::spawn_app(site, protocol, "wsgi.py", listen, more)
+    }
+
+    /// As [`spawn`](Self::spawn), for another application.
+    pub(crate) fn spawn_app(
+        site: &Site,
+        protocol: &str,
+        app: &str,
+        listen: &str,
+        more: &[&str],
+    ) -> Standalone {
         let log = site.path(&format!("{protocol}.log"));
         let file = File::options()
             .create(true)
@@ -105,7 +116,7 @@ impl Standalone {
             .expect("made");
         let mut command = Command::new(command_under_test());
         command
-            .args([protocol, "wsgi.py", "--listen", listen, "--python"])
+            .args([protocol, app, "--listen", listen, "--python"])
             .arg(python())
             .args(account())
             .args(more)
