@@ -27,8 +27,9 @@ def stream(environ):
     yield b"last piece\n"
 
 
-def breaks():
-    yield b"x" * 20000
+def breaks(environ):
+    yield b"first piece\n" + b"x" * 20000
+    wait_for(environ["HTTP_X_MARKER"])
     raise RuntimeError("broken off late")
 
 
@@ -75,8 +76,8 @@ def application(environ, start_response):
     if path == "/raise":
         raise RuntimeError("raised early")
     if path == "/break":
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return breaks()
+        start_response("200 OK", [("Content-Type", "text/plain"), ("X-Accel-Buffering", "no")])
+        return breaks(environ)
     if path == "/short":
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "30000")])
         return [b"x" * 20000]

@@ -1,6 +1,6 @@
 //! The requests that every way of serving has to answer alike.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -247,42 +247,48 @@ fn file_wrapper(asked: &Asked<'_>) -> Result<(), String> {
     holds(response.complete && response.body == bytes(400_000), &response)
 }
 
-/// The application goes on when the client has the first piece.
-fn streaming(asked: &Asked<'_>) -> Result<(), String> {
-    let marker = asked.folder.join(format!("marker-{}", asked.address.port()));
-    let ask = Ask::get("/stream").header("X-Marker", &marker.display().to_string());
+/// What comes until the connection ends, with whether that looked like a failure. The application goes on when the
+/// first piece has arrived.
+fn read_in_pieces(asked: &Asked<'_>, target: &str) -> Result<(String, bool), String> {
+    let name = format!("marker-{}{}", asked.address.port(), target.replace('/', "-"));
+    let marker = asked.folder.join(name);
+    let ask = Ask::get(target).header("X-Marker", &marker.display().to_string());
     let mut connection = Connection::open(asked.address).map_err(|error| error.to_string())?;
     connection.send_lossy(ask.bytes(asked.address.port()));
     let stream = connection.stream().clone();
     stream
-        .set_read_timeout(Some(Duration::from_secs(5)))
+        .set_read_timeout(Some(Duration::from_secs(10)))
         .map_err(|error| error.to_string())?;
     let (mut text, mut room) = (Vec::new(), [0; 4096]);
-    let mut is_marked = false;
     loop {
-        match (&*stream).read(&mut room) {
-            Ok(0) => break,
-            Ok(count) => text.extend_from_slice(&room[..count]),
-            Err(error) => {
+        let read = (&*stream).read(&mut room);
+        let shown = String::from_utf8_lossy(&text).into_owned();
+        let is_marked = marker.exists();
+        match read {
+            Ok(0) if is_marked => return Ok((shown, false)),
+            Ok(count @ 1..) => text.extend_from_slice(&room[..count]),
+            Err(error) if is_marked && error.kind() == ErrorKind::ConnectionReset => {
+                return Ok((shown, true));
+            }
+            ended => {
                 // The application must not wait for ever.
                 let _ = std::fs::write(&marker, "");
-                return Err(format!("{error}: {}", String::from_utf8_lossy(&text)));
+                return Err(format!("{ended:?}: {shown}"));
             }
         }
-        let shown = String::from_utf8_lossy(&text);
-        if !is_marked && shown.contains("first piece") {
-            if shown.contains("last piece") {
-                return Err("both pieces came at once".into());
-            }
+        if !is_marked && text.windows(11).any(|piece| piece == b"first piece") {
             std::fs::write(&marker, "").map_err(|error| error.to_string())?;
-            is_marked = true;
         }
     }
-    let shown = String::from_utf8_lossy(&text);
-    if is_marked && shown.contains("last piece") {
+}
+
+/// The first piece arrives before there is a last one.
+fn streaming(asked: &Asked<'_>) -> Result<(), String> {
+    let (text, is_reset) = read_in_pieces(asked, "/stream")?;
+    if text.contains("last piece") && !is_reset {
         Ok(())
     } else {
-        Err(shown.into_owned())
+        Err(text)
     }
 }
 
@@ -310,7 +316,18 @@ fn is_broken(response: Result<Response, String>) -> Result<(), String> {
 }
 
 fn late_exception(asked: &Asked<'_>) -> Result<(), String> {
-    is_broken(Ask::get("/break").send(asked.address))?;
+    let (text, is_reset) = read_in_pieces(asked, "/break")?;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+    let head = head.to_ascii_lowercase();
+    let is_whole = if head.contains("transfer-encoding: chunked") {
+        body.ends_with("\r\n0\r\n\r\n")
+    } else {
+        // A length was not known when the head was sent.
+        true
+    };
+    if is_whole && !is_reset {
+        return Err(format!("it looks whole: {head}, {} bytes", body.len()));
+    }
     is_logged(asked, "broken off late")
 }
 
