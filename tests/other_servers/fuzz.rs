@@ -150,6 +150,7 @@ fn hold_out(protocol: &str, whole: &[u8]) {
         .map(|(now, then)| now.saturating_sub(then));
     assert!(grown.is_some_and(|grown| grown < GROWTH), "{grown:?} KiB more");
     let log = served.finish();
+    assert!(log.contains("WSGI1191: "), "nothing was refused: {log}");
     assert!(
         !log.contains("internal error") && !log.contains("panicked"),
         "{log}"

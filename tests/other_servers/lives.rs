@@ -276,6 +276,17 @@ fn connections_are_turned_away_when_no_process_can_start() {
 }
 
 #[test]
+fn what_cannot_be_used_any_more_leaves_the_processes_as_they_are() {
+    let site = Site::with(APP);
+    let served = start(&site, &["--no-reload"]);
+    std::fs::rename(site.path("wsgi.py"), site.path("elsewhere.py")).expect("renamed");
+    served.signal(libc::SIGHUP);
+    served.wait_for_log("WSGI1190: the processes go on as they are");
+    assert!(body(&site).starts_with("one "));
+    served.finish();
+}
+
+#[test]
 fn a_factory_of_a_module_is_served() {
     let site = Site::with("");
     site.write(

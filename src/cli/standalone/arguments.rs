@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::config::daemon_group::{DAEMON_OPTIONS, DaemonOptions};
+use crate::config::daemon_group::{DAEMON_OPTIONS, DaemonOption, DaemonOptions};
 
 /// Options of `WSGIDaemonProcess` that are about httpd's side, or that a group without httpd has no use for.
 const NOT_HERE: [&str; 16] = [
@@ -118,7 +118,7 @@ impl Args for GroupArguments {
                 let argument = Arg::new(option.name)
                     .long(option.name)
                     .value_name(option.values)
-                    .help(format!("{}{default}", option.help))
+                    .help(format!("{}{default}", help_without_httpd(option)))
                     .help_heading("Processes")
                     .allow_hyphen_values(option.name == "cpu-priority")
                     .action(ArgAction::Append);
@@ -128,6 +128,16 @@ impl Args for GroupArguments {
 
     fn augment_args_for_update(command: Command) -> Command {
         Self::augment_args(command)
+    }
+}
+
+/// What an option does, in other words where those are about httpd.
+fn help_without_httpd(option: &DaemonOption) -> &'static str {
+    match option.name {
+        "user" => "Whom the processes run as; never root. Only root can start them as somebody else.",
+        "group" => "Primary group of the processes. Only root can start them in another one.",
+        "socket-timeout" => "How long a web server and a process wait for each other to read or write.",
+        _ => option.help,
     }
 }
 
