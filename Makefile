@@ -51,7 +51,8 @@ test: ## Set up, lint, build and run every test
 
 test-cargo: test-venv ## Run the Rust and server tests against the built module
 	RWSGI_TEST_WORKER=$(ROOT)/target/release/worker RWSGI_TEST_MODULE=$(abspath $(MODULE)) RWSGI_PEER_MODULE="$$(tools/peer.sh '$(PYTHON)' $(PEER))" \
-		tools/with-test-venv.sh $(TEST_VENV) tools/other-python.sh $(ROOT)/target/other-python tools/cargo-test.sh
+		tools/with-test-venv.sh $(TEST_VENV) tools/other-python.sh $(ROOT)/target/other-python \
+		tools/other-servers.sh $(ROOT)/target/other-servers tools/cargo-test.sh
 
 test-instructions: build setup-test ## Fail when a request needs over 3 % more instructions than the baseline in benches/
 	RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(BENCH_PROGRAM) instructions --baseline --python '$(PYTHON)' \
@@ -62,6 +63,7 @@ soak: build test-venv ## Run daemon mode's tests under load for hours
 	RWSGI_SOAK=1 RWSGI_TEST_WORKER=$(ROOT)/target/release/worker RWSGI_TEST_MODULE=$(abspath $(MODULE)) tools/with-test-venv.sh $(TEST_VENV) \
 		tools/other-python.sh $(ROOT)/target/other-python $(CARGO) test --locked --test server daemon:: -- \
 		--test-threads 1 --nocapture
+	RWSGI_SOAK=1 RWSGI_TEST_MODULE=$(abspath $(MODULE)) $(CARGO) test --locked --test other_servers fuzz:: -- --nocapture
 
 test-example: test-venv ## Run the example site's own tests
 	cd example/guestbook && PYTHONDONTWRITEBYTECODE=1 GUESTBOOK_STATE=$(ROOT)/target/example-tests \

@@ -6,6 +6,8 @@
 //! |---|---|---|
 //! | [`gateway`] | the neutral core: environ, headers, body, exchange, outcome, log codes, what module and worker tell each other | `fcgi` |
 //! | [`fcgi`] | FastCGI as machines over buffers | nothing |
+//! | [`scgi`] | SCGI as a machine over a buffer | nothing |
+//! | [`cgi`] | a request as the variables of CGI tell it | `gateway` |
 //! | [`config`] | directives, settings, aliases, groups | nothing |
 //! | [`scoreboard`] | the slots of a daemon group's processes, over shared memory | nothing |
 //! | `ffi` | httpd's declarations and the shim | httpd |
@@ -21,7 +23,7 @@
 //! | [`pool`] | daemon mode in httpd's children: choosing a worker, and its answer | `httpd`, `sys`, pure rooms |
 //! | [`supervisor`] | the processes of daemon groups: started, watched, replaced | `sys`, pure rooms |
 //! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, `sys`, pure rooms |
-//! | [`cli`] | the `rwsgi` command | `supervisor`, pure rooms |
+//! | [`cli`] | the `rwsgi` command | `supervisor`, `sys`, pure rooms |
 //!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
 
@@ -38,6 +40,7 @@
     )
 )]
 
+pub mod cgi;
 pub mod cli;
 pub mod config;
 mod fault;
@@ -45,6 +48,7 @@ pub mod fcgi;
 pub mod gateway;
 #[cfg(feature = "python")]
 pub mod python;
+pub mod scgi;
 pub mod scoreboard;
 pub mod supervisor;
 pub mod sys;

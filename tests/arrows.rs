@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     // Pure rooms use each other only.
     ("fcgi", &[]),
+    ("scgi", &[]),
+    ("cgi", &["gateway"]),
     ("gateway", &["config", "fcgi"]),
     ("config", &["gateway", "scoreboard"]),
     ("fault", &[]),
@@ -35,6 +37,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pymodule",
             "wsgi",
             "fcgi",
+            "scgi",
+            "cgi",
             "scoreboard",
             "sys",
             "config",
@@ -63,7 +67,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("module", &["hooks", "httpd"]),
-    ("cli", &["config", "gateway", "supervisor"]),
+    ("cli", &["config", "gateway", "supervisor", "scoreboard", "sys"]),
     ("lib", &[]),
     ("bin", &["cli"]),
 ];

@@ -1,5 +1,11 @@
 //! The `rwsgi` command: what its arguments mean.
 
+pub mod application;
+mod cgi;
+mod fastcgi;
+mod scgi;
+mod standalone;
+
 use clap::{Parser, Subcommand};
 
 use crate::config::directives::docs;
@@ -23,6 +29,12 @@ enum Command {
         /// The code, `WSGI0174` or `174` for example
         code: Option<String>,
     },
+    /// Serve an application by FastCGI, for web servers such as nginx and lighttpd
+    Fastcgi(fastcgi::FastcgiArguments),
+    /// Serve an application by SCGI, for web servers such as nginx and lighttpd
+    Scgi(scgi::ScgiArguments),
+    /// Answer one request by CGI; also as the interpreter of a script: `#!/usr/bin/rwsgi cgi`
+    Cgi(cgi::CgiArguments),
     /// Start and watch the processes of daemon groups; httpd runs this itself
     #[command(hide = true)]
     Supervisor,
@@ -34,6 +46,9 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
         Command::Directives => Ok(docs::manual()),
         Command::Explain { code: None } => Ok(codes::errors_page()),
         Command::Explain { code: Some(code) } => explain(code),
+        Command::Fastcgi(arguments) => fastcgi::run(arguments).map(|()| String::new()),
+        Command::Scgi(arguments) => scgi::run(arguments).map(|()| String::new()),
+        Command::Cgi(arguments) => cgi::run(arguments).map(|()| String::new()),
         Command::Supervisor => supervisor::run().map(|()| String::new()),
     }
 }

@@ -216,6 +216,22 @@ impl DaemonOptions {
         self.eviction_timeout.or(self.graceful_timeout)
     }
 
+    /// Sets the option `name` to `value`, written as in `WSGIDaemonProcess`. What was taken although it is doubtful.
+    ///
+    /// # Errors
+    /// One line that says what is allowed instead.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<Option<String>, String> {
+        let option = find_option(name).ok_or_else(|| format!("there is no option {name}"))?;
+        let mut reader = Reader {
+            option: option.name,
+            value: value.to_owned(),
+            group: Arc::from(""),
+            warning: None,
+        };
+        (option.set)(self, &mut reader).map_err(|error| error.to_string())?;
+        Ok(reader.warning)
+    }
+
     /// The first option that has another value in `other`, with both values.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Option<Difference> {

@@ -6,6 +6,7 @@
 
 pub mod identity;
 mod messages;
+mod public;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use super::python_home::PythonChoice;
 use crate::gateway::Level;
 
 pub use messages::{Control, ControlAnswer, FromWorker, Load, ToWorker};
+pub use public::{CgiPlan, Protocol, Public, Served};
 
 /// The version that all parts must share.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -25,6 +27,12 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What a group's Python executable runs as `-c`, with the [folders of workers](Plan::worker_folders) as
 /// arguments: it finds the worker and becomes one, or writes one line and exits with status 71.
 pub const BOOTSTRAP: &str = include_str!("plan/bootstrap.py");
+
+/// As [`BOOTSTRAP`], for a process that answers one request by CGI.
+#[must_use]
+pub fn cgi_bootstrap() -> String {
+    BOOTSTRAP.replace("_native.main", "_native.cgi")
+}
 
 /// Everything the supervisor does for one reading of httpd's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +111,9 @@ pub struct GroupPlan {
     pub log: usize,
     /// Level of the lines that its processes write.
     pub log_level: LogLevel,
+    /// How it serves other web servers, when it serves those instead of httpd.
+    #[serde(default)]
+    pub public: Option<Public>,
 }
 
 /// Whom processes run as.
@@ -191,6 +202,12 @@ pub struct WorkerPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_bootstraps_have_an_entry_of_their_own() {
+        assert_eq!(BOOTSTRAP.matches("return _native.main\n").count(), 1);
+        assert_eq!(cgi_bootstrap().matches("return _native.cgi\n").count(), 1);
+    }
 
     #[test]
     fn a_directory_fits_when_its_longest_socket_does() {

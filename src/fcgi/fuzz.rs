@@ -4,64 +4,11 @@ use super::client::{Answer, AnswerReader, push_abort, push_body, push_body_end, 
 use super::params::{Pairs, push_pair};
 use super::record::{HEADER_LEN, Kind, ProtocolStatus, push, push_end};
 use super::server::{Event, RequestReader};
+use rwsgi_harness::Damage;
 
 const MUTATIONS: usize = 100_000;
 /// Variables of a damaged stream: enough for all that the whole one has.
 const PARAMS_LIMIT: usize = 1024;
-
-/// Numbers that look random and are the same each time (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).expect("31 bits") % limit
-    }
-
-    fn byte(&mut self) -> u8 {
-        u8::try_from(self.below(256)).expect("below 256")
-    }
-
-    /// Damages a stream of records in one to three places.
-    fn mutate(&mut self, stream: &mut Vec<u8>) {
-        for _ in 0..=self.below(3) {
-            if stream.is_empty() {
-                return;
-            }
-            let position = self.below(stream.len());
-            match self.below(7) {
-                0 => stream[position] ^= 1 << self.below(8),
-                1 => stream[position] = [0, 1, 0x7f, 0x80, 0xff][self.below(5)],
-                2 => stream.truncate(position),
-                3 => drop(stream.remove(position)),
-                4 => stream.insert(position, self.byte()),
-                // A part once more, or somewhere else.
-                kind => {
-                    let end = position + 1 + self.below(stream.len() - position);
-                    let part = stream[position..end].to_vec();
-                    let target = self.below(stream.len() + 1);
-                    stream.splice(target..target, part);
-                    if kind == 6 {
-                        stream.truncate(2048);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Pieces of a stream, as reads from a socket would give them.
-    fn pieces<'a>(&mut self, mut stream: &'a [u8]) -> Vec<&'a [u8]> {
-        let mut pieces = Vec::new();
-        while !stream.is_empty() {
-            let (piece, rest) = stream.split_at((1 + self.below(90)).min(stream.len()));
-            pieces.push(piece);
-            stream = rest;
-        }
-        pieces
-    }
-}
 
 fn answer() -> Vec<u8> {
     let mut stream = Vec::new();
@@ -145,13 +92,13 @@ fn read_requests(pieces: Vec<&[u8]>, reset: bool) -> bool {
 
 #[test]
 fn damaged_answers_are_read_or_refused() {
-    let (whole, mut random) = (answer(), Random(0x2545_f491_4f6c_dd1d));
-    assert!(read_answer(&whole, random.pieces(&whole)));
+    let (whole, mut damage) = (answer(), Damage::new(0x2545_f491_4f6c_dd1d));
+    assert!(read_answer(&whole, damage.pieces(&whole)));
     let mut complete = 0;
     for _ in 0..MUTATIONS {
         let mut stream = whole.clone();
-        random.mutate(&mut stream);
-        let pieces = random.pieces(&stream);
+        damage.mutate(&mut stream);
+        let pieces = damage.pieces(&stream);
         complete += usize::from(read_answer(&stream, pieces));
     }
     // Many bytes are content, which nobody checks here.
@@ -163,13 +110,13 @@ fn damaged_answers_are_read_or_refused() {
 
 #[test]
 fn damaged_requests_are_read_or_refused() {
-    let (whole, mut random) = (requests(), Random(0x9e37_79b9_7f4a_7c15));
-    assert!(read_requests(random.pieces(&whole), false));
+    let (whole, mut damage) = (requests(), Damage::new(0x9e37_79b9_7f4a_7c15));
+    assert!(read_requests(damage.pieces(&whole), false));
     let mut complete = 0;
     for round in 0..MUTATIONS {
         let mut stream = whole.clone();
-        random.mutate(&mut stream);
-        let pieces = random.pieces(&stream);
+        damage.mutate(&mut stream);
+        let pieces = damage.pieces(&stream);
         complete += usize::from(read_requests(pieces, round % 2 == 0));
     }
     assert!(

@@ -483,6 +483,18 @@ codes! {
     TELEMETRY_MISSING = 1172: "Figures are sent to nobody.",
         "`WSGITelemetryService` is accepted, as are `WSGISlowRequests` and `WSGITelemetryOptions`, and none has an effect: this module sends no telemetry.",
         "Remove the directive. Applications can report what `mod_wsgi.request_metrics()`, `mod_wsgi.process_metrics()` and the events of the module mod_wsgi tell.";
+    PLAN_KEPT = 1190: "A server of other web servers goes on with the settings that it has.",
+        "SIGHUP or SIGUSR1 asked for new processes, and what the command line names cannot be used any more. The line says why.",
+        "Mend the reason given, then send the signal again.";
+    PEER_REFUSED = 1191: "A connection from a web server was closed because of what it carried.",
+        "What came is not what the protocol (FastCGI or SCGI) allows, or no request that can be answered. The line says what.",
+        "Look which program connects. A web server that is set to another protocol is the usual reason.";
+    LISTENS_OPENLY = 1192: "Other machines can connect to an address that is for web servers.",
+        "Whoever can connect is believed in everything: the client's address, its user, its certificate.",
+        "Listen on a UNIX socket or a loopback address, or let a firewall see to who connects.";
+    CGI_FAILED = 1193: "A CGI request could not be answered.",
+        "The line has the reason: a variable that the web server did not set, or Python could not be set up.",
+        "Mend the reason given.";
 }
 
 /// The page `docs/errors.md`.

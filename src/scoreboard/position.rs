@@ -153,11 +153,14 @@ impl<'m> Position<'m> {
         self.busy.load(Ordering::Relaxed)
     }
 
-    pub(super) fn add_busy(&self) {
+    /// One more: for a worker that accepts connections itself a connection on which a request is awaited or
+    /// runs.
+    pub fn add_busy(&self) {
         self.busy.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn remove_busy(&self) {
+    /// One less.
+    pub fn remove_busy(&self) {
         let _ = self
             .busy
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |busy| busy.checked_sub(1));

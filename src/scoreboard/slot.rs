@@ -159,6 +159,21 @@ impl<'m> Slot<'m> {
             .is_ok()
     }
 
+    /// For a worker whose requests come from no child of httpd: one begins in the thread that the slot stands
+    /// for. `holder` is the worker itself, `text` what logs say of the request.
+    pub fn occupy(&self, holder: u32, thread: u32, now: Millis, text: &[u8]) {
+        self.describe(text);
+        self.holder.store(holder, Ordering::Relaxed);
+        self.thread.store(thread, Ordering::Relaxed);
+        self.since.store(now, Ordering::Relaxed);
+        self.state.store(SlotState::Running as u32, Ordering::SeqCst);
+    }
+
+    /// For such a worker: the request has ended.
+    pub fn vacate(&self) {
+        self.free();
+    }
+
     /// For the worker: it has answered and forgotten the request.
     pub fn finish(&self) {
         let was_abandoned = !self.change(SlotState::Running, SlotState::Done)

@@ -331,3 +331,24 @@ fn a_holder_can_tell_what_was_not_started_after_the_process_has_ended() {
         assert_eq!(told(), (false, true));
     });
 }
+
+#[test]
+fn a_worker_can_account_for_requests_of_its_own() {
+    with_board(1, 2, 4, |board| {
+        let (position, slot) = (
+            board.position(0).expect("exists"),
+            board.slot(0, 1).expect("exists"),
+        );
+        position.add_busy();
+        slot.occupy(ME, 2, 5, b"GET /x");
+        assert_eq!((slot.state(), slot.since()), (SlotState::Running, 5));
+        assert_eq!((slot.holder(), slot.thread()), (ME, 2));
+        assert_eq!(slot.description(), b"GET /x");
+        assert_eq!((board.held(0), position.busy()), (1, 1));
+        // It is the worker's, which is there: nobody takes it back.
+        assert_eq!(board.reclaim(0, |_| true), 0);
+        slot.vacate();
+        position.remove_busy();
+        assert_eq!((board.held(0), position.busy()), (0, 0));
+    });
+}

@@ -21,14 +21,16 @@ use crate::sys::detach;
 /// What has come of a plan before the plan itself.
 #[derive(Debug, Default)]
 pub(super) struct Announced {
-    kept: HashMap<String, Kept>,
-    logs: Vec<Rc<File>>,
-    generation: Option<OwnedFd>,
+    pub(super) kept: HashMap<String, Kept>,
+    pub(super) logs: Vec<Rc<File>>,
+    pub(super) generation: Option<OwnedFd>,
+    /// What web servers connect to, where the processes share that.
+    pub(super) listener: Option<Rc<OwnedFd>>,
 }
 
 /// A scoreboard that an earlier supervisor made.
 #[derive(Debug)]
-struct Kept {
+pub(super) struct Kept {
     number: u32,
     layout: Layout,
     file: OwnedFd,
@@ -66,7 +68,7 @@ impl Supervisor {
         Ok(())
     }
 
-    fn configure(&mut self, plan: Plan, announced: Announced) -> Result<(), String> {
+    pub(super) fn configure(&mut self, plan: Plan, announced: Announced) -> Result<(), String> {
         if let Some(main) = announced.logs.first() {
             detach::redirect_output(main.as_fd());
         }
@@ -74,7 +76,7 @@ impl Supervisor {
         if self.setting.is_none() && announced.kept.is_empty() {
             setting::remove_stale(&plan.directory);
         }
-        let setting = match Setting::prepare(&plan, self.umask, Rc::clone(&self.life)) {
+        let setting = match Setting::prepare(&plan, self.umask, Rc::clone(&self.life), announced.listener) {
             Ok(setting) => Rc::new(setting),
             Err(reason) => return self.refuse(reason),
         };
@@ -189,6 +191,9 @@ impl Supervisor {
     }
 
     fn refuse(&mut self, reason: String) -> Result<(), String> {
+        if self.control.is_none() {
+            return Err(reason);
+        }
         self.log
             .write(Level::Error, Some(Code::DIRECTORY_REFUSED), &reason);
         self.answer(&ControlAnswer::Refused { reason }, None)

@@ -8,7 +8,7 @@ use super::group::Group;
 use super::worker::{Stage, Worker};
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
-use crate::scoreboard::{Death, Position};
+use crate::scoreboard::{Death, Position, SlotState};
 use crate::sys::child::Ending;
 use crate::sys::futex;
 use crate::sys::launch::Trouble;
@@ -32,12 +32,13 @@ impl Group {
             },
         };
         let last_words = worker.last_words();
+        let running = self.running_in(&worker);
         if let Some(position) = self.board.position(worker.position) {
             position.bury(death, &last_words);
             futex::wake(position.dead_instance_word());
         }
         self.board.view().clear(worker.position);
-        self.judge(&worker, death, &last_words, now);
+        self.judge(&worker, death, (&running, &last_words), now);
         true
     }
 
@@ -70,7 +71,24 @@ impl Group {
         }
     }
 
-    fn judge(&mut self, worker: &Worker, death: Death, last_words: &[u8], now: Instant) {
+    /// What a process ran of which no child of httpd tells: `, while it ran 'GET /x'`.
+    fn running_in(&self, worker: &Worker) -> String {
+        if worker.plan.public.is_none() {
+            return String::new();
+        }
+        let board = self.board.view();
+        let running: Vec<String> = board
+            .slots(worker.position)
+            .filter(|(_, slot)| slot.state() != SlotState::Free)
+            .map(|(_, slot)| format!("'{}'", String::from_utf8_lossy(&slot.description())))
+            .collect();
+        if running.is_empty() {
+            return String::new();
+        }
+        format!(", while it ran {}", running.join(", "))
+    }
+
+    fn judge(&mut self, worker: &Worker, death: Death, (running, last_words): (&str, &[u8]), now: Instant) {
         let name = self.name_of(worker);
         let asked = matches!(worker.stage, Stage::Stopping(_));
         let is_clean = matches!(death, Death::Exited(0)) || worker.killed;
@@ -108,6 +126,7 @@ impl Group {
                 text.push_str(&format!(" after {age} s"));
             }
         }
+        text.push_str(running);
         if !last_words.is_empty() {
             text.push('\n');
             text.push_str(&String::from_utf8_lossy(last_words));

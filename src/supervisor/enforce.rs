@@ -190,7 +190,11 @@ impl Group {
             let Some(worker) = self.workers.get(index) else {
                 return;
             };
-            if worker.want.is_some() || !worker.is_ready() || worker.socket.symlink_metadata().is_ok() {
+            let is_there = worker
+                .socket
+                .as_ref()
+                .is_none_or(|socket| socket.symlink_metadata().is_ok());
+            if worker.want.is_some() || !worker.is_ready() || is_there {
                 continue;
             }
             self.tell(

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use crate::config::interpreter::{HashSeed, Utf8Mode};
-use crate::config::plan::{BOOTSTRAP, GroupPlan};
+use crate::config::plan::GroupPlan;
 
 /// Variables, each once.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
@@ -19,8 +19,16 @@ pub(super) fn variables(
     file: Option<&[u8]>,
 ) -> Variables {
     let mut variables: Variables = inherited.into_iter().collect();
-    // Python's own executable finds its home by itself.
-    variables.remove(&OsString::from("PYTHONHOME"));
+    // Python's own executable finds its home by itself; what an init system tells is for the supervisor.
+    for name in [
+        "PYTHONHOME",
+        "LISTEN_PID",
+        "LISTEN_FDS",
+        "LISTEN_FDNAMES",
+        "NOTIFY_SOCKET",
+    ] {
+        variables.remove(&OsString::from(name));
+    }
     if plan.identity.change {
         if let Some(home) = &plan.identity.home {
             variables.insert("HOME".into(), home.into());
@@ -84,8 +92,8 @@ fn unquoted(value: &[u8]) -> OsString {
     OsString::from_vec(inner.unwrap_or(value).to_vec())
 }
 
-/// The arguments of a group's Python executable, after its own name.
-pub(super) fn arguments(plan: &GroupPlan, worker_folders: &[PathBuf]) -> Vec<OsString> {
+/// The arguments of a group's Python executable, after its own name, to run `bootstrap`.
+pub fn arguments(plan: &GroupPlan, bootstrap: &str, worker_folders: &[PathBuf]) -> Vec<OsString> {
     let python = &plan.python;
     let mut arguments: Vec<OsString> = Vec::new();
     match python.utf8_mode() {
@@ -108,7 +116,7 @@ pub(super) fn arguments(plan: &GroupPlan, worker_folders: &[PathBuf]) -> Vec<OsS
     for warning in &python.warnings {
         arguments.extend(["-W".into(), warning.into()]);
     }
-    arguments.extend(["-c".into(), BOOTSTRAP.into()]);
+    arguments.extend(["-c".into(), bootstrap.into()]);
     arguments.extend(worker_folders.iter().map(OsString::from));
     arguments
 }
@@ -117,6 +125,7 @@ pub(super) fn arguments(plan: &GroupPlan, worker_folders: &[PathBuf]) -> Vec<OsS
 mod tests {
     use super::super::tests::group_plan;
     use super::*;
+    use crate::config::plan::BOOTSTRAP;
 
     fn inherited() -> Vec<(OsString, OsString)> {
         [
@@ -174,7 +183,7 @@ mod tests {
     fn arguments_follow_the_settings_of_python() {
         let mut plan = group_plan();
         let of = |plan: &GroupPlan| -> Vec<String> {
-            arguments(plan, &["/one".into()])
+            arguments(plan, BOOTSTRAP, &["/one".into()])
                 .into_iter()
                 .map(|argument| argument.to_string_lossy().into_owned())
                 .filter(|argument| argument != BOOTSTRAP)

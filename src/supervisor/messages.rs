@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::group::Group;
 use super::stamp::Refusal;
 use super::worker::Stage;
-use crate::config::plan::{FromWorker, Import, Load, VERSION};
+use crate::config::plan::{FromWorker, Import, Load, ToWorker, VERSION};
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
 use crate::scoreboard::PositionState;
@@ -59,6 +59,7 @@ impl Group {
                 }
             }
             FromWorker::Outdated { import } => self.is_outdated(index, &import),
+            FromWorker::Closed => worker.closed = true,
             FromWorker::WantsReplacement { reason } => worker.wants_replacement(&reason, None),
             FromWorker::Stopping { reason } => {
                 worker.ends(&reason, now);
@@ -186,14 +187,20 @@ impl Group {
         worker.stop("shutdown_signal", now);
     }
 
-    /// Says in the scoreboard what may be asked of a process.
-    pub(super) fn mark(&self, index: usize, state: PositionState) {
-        let position = self
-            .workers
-            .get(index)
-            .and_then(|worker| self.board.position(worker.position));
-        if let Some(position) = position {
+    /// Says in the scoreboard what may be asked of a process, and tells it if it accepts connections itself.
+    pub(super) fn mark(&mut self, index: usize, state: PositionState) {
+        let Some(worker) = self.workers.get_mut(index) else {
+            return;
+        };
+        if let Some(position) = self.board.position(worker.position) {
             position.set_state(state);
+        }
+        if worker.plan.public.is_some() {
+            match state {
+                PositionState::Ready => worker.tell(&ToWorker::Accept),
+                PositionState::Draining => worker.tell(&ToWorker::Close),
+                PositionState::Empty | PositionState::Starting => {}
+            }
         }
     }
 }

@@ -14,6 +14,9 @@
 //! | `watch`, `enforce` | limits in time, number and memory, and what is done about who exceeds them |
 //! | `crash`, `failure`, `backoff` | what is said of the dead, how often, and when their successors start |
 //! | `orphan` | workers of a supervisor that died |
+//! | `public` | the same for web servers that are not httpd with our module: without a parent that says what to do |
+//! | `notify` | what an init system is told |
+//! | `status` | what the processes do, for whoever asks |
 
 mod backoff;
 mod configure;
@@ -24,11 +27,14 @@ mod failure;
 mod group;
 mod log;
 mod messages;
+mod notify;
 mod orphan;
+mod public;
 mod roll;
 mod setting;
 mod spawn;
 mod stamp;
+mod status;
 mod watch;
 mod worker;
 
@@ -44,6 +50,9 @@ use group::Group;
 use log::Log;
 use setting::Setting;
 use worker::Stage;
+
+pub use environment::arguments as python_arguments;
+pub use public::{Start, serve};
 
 use crate::config::plan::{ControlAnswer, LogLevel, VERSION};
 use crate::sys::channel::Channel;
@@ -65,7 +74,10 @@ const STEP: Duration = Duration::from_secs(1);
 /// Everything the supervisor knows.
 #[derive(Debug)]
 struct Supervisor {
-    control: Channel,
+    /// The channel to httpd's parent; `None` where there is none.
+    control: Option<Channel>,
+    /// What stands in for it there.
+    public: Option<public::Public>,
     life: Rc<OwnedFd>,
     signals: SignalFile,
     log: Log,
@@ -94,22 +106,8 @@ pub fn run() -> Result<(), String> {
     signal_file::ignore_signals_of_the_server();
     let signals = SignalFile::new(&[signal_file::TERMINATE]).map_err(|error| error.to_string())?;
     let mut supervisor = Supervisor {
-        control: Channel::from_descriptor(control),
-        life: Rc::new(life),
-        signals,
-        log: Log {
-            file: None,
-            level: LogLevel(4),
-        },
-        umask: detach::set_umask(0o077),
-        announced: Announced::default(),
-        setting: None,
-        outdated: Vec::new(),
-        groups: Vec::new(),
-        next_number: 0,
-        generation: 0,
-        generations: Vec::new(),
-        stopping: None,
+        control: Some(Channel::from_descriptor(control)),
+        ..Supervisor::new(life, signals)
     };
     let hello = ControlAnswer::Hello {
         version: VERSION.to_owned(),
@@ -127,6 +125,7 @@ enum Source {
     Life,
     Signals,
     Generation(u64),
+    Status,
     // Number of the group, and of the process in it.
     Report(u32, u32),
     Mailbox(u32, u32),
@@ -134,6 +133,28 @@ enum Source {
 }
 
 impl Supervisor {
+    fn new(life: OwnedFd, signals: SignalFile) -> Supervisor {
+        Supervisor {
+            control: None,
+            public: None,
+            life: Rc::new(life),
+            signals,
+            log: Log {
+                file: None,
+                level: LogLevel(4),
+            },
+            umask: detach::set_umask(0o077),
+            announced: Announced::default(),
+            setting: None,
+            outdated: Vec::new(),
+            groups: Vec::new(),
+            next_number: 0,
+            generation: 0,
+            generations: Vec::new(),
+            stopping: None,
+        }
+    }
+
     fn serve(&mut self) -> Result<(), String> {
         while !self.is_done() {
             for source in self.wait().map_err(|error| error.to_string())? {
@@ -146,8 +167,11 @@ impl Supervisor {
 
     /// Sends httpd's parent an answer.
     fn answer(&self, answer: &ControlAnswer, along: Option<BorrowedFd<'_>>) -> Result<(), String> {
+        let Some(control) = &self.control else {
+            return Ok(());
+        };
         let bytes = serde_json::to_vec(answer).map_err(|error| error.to_string())?;
-        self.control
+        control
             .send(&bytes, along.as_slice())
             .map_err(|error| format!("httpd cannot be answered: {error}"))
     }
@@ -155,13 +179,17 @@ impl Supervisor {
     fn wait(&self) -> std::io::Result<Vec<Source>> {
         let mut poll = Poll::default();
         let mut sources = Vec::new();
-        if self.stopping.is_none() {
-            poll.add(self.control.as_fd(), false);
+        if let Some(control) = self.control.as_ref().filter(|_| self.stopping.is_none()) {
+            poll.add(control.as_fd(), false);
             poll.add(self.life.as_fd(), false);
             sources.extend([Source::Control, Source::Life]);
         }
         poll.add(self.signals.as_fd(), false);
         sources.push(Source::Signals);
+        if let Some(status) = self.public.as_ref().and_then(public::Public::status) {
+            poll.add(status, false);
+            sources.push(Source::Status);
+        }
         for (number, pipe) in &self.generations {
             poll.add_end(pipe.as_fd());
             sources.push(Source::Generation(*number));
@@ -219,10 +247,11 @@ impl Supervisor {
             Source::Control => self.hear_httpd(),
             Source::Life => self.stop(),
             Source::Signals => {
-                if self.signals.take() {
-                    self.stop();
+                for signal in self.signals.take() {
+                    self.signalled(signal);
                 }
             }
+            Source::Status => self.tell_status(),
             Source::Generation(number) => self.generations.retain(|(known, _)| *known != number),
             Source::Report(number, instance) => self.with(number, instance, |group, worker| {
                 group.hear_trouble(worker);
@@ -256,14 +285,15 @@ impl Supervisor {
     }
 
     fn hear_httpd(&mut self) {
-        match self.control.receive() {
-            Ok(Some(message)) => {
+        let received = self.control.as_ref().map(Channel::receive);
+        match received {
+            Some(Ok(Some(message))) => {
                 if let Err(problem) = self.obey(message) {
                     self.log.write(crate::gateway::Level::Error, None, &problem);
                     self.stop();
                 }
             }
-            Ok(None) | Err(_) => self.stop(),
+            None | Some(Ok(None) | Err(_)) => self.stop(),
         }
     }
 
@@ -280,6 +310,7 @@ impl Supervisor {
             group.look_around(now);
             group.roll(now);
         }
+        self.look_at_public();
         let (over, rest) = std::mem::take(&mut self.groups)
             .into_iter()
             .partition(Group::is_over);

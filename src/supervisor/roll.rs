@@ -165,8 +165,7 @@ impl Group {
             let Stage::Draining(until) = worker.stage else {
                 continue;
             };
-            let options = &worker.plan.options;
-            let held = watch::held(options, &self.board.view(), worker.position, clock::millis());
+            let held = self.held(worker);
             if held > 0 && until > now {
                 continue;
             }
@@ -179,6 +178,24 @@ impl Group {
                 worker.stop(&reason, now);
             }
         }
+    }
+
+    /// How many requests hold up the end of a process.
+    fn held(&self, worker: &Worker) -> u32 {
+        let board = self.board.view();
+        let held = watch::held(&worker.plan.options, &board, worker.position, clock::millis());
+        if worker.plan.public.is_none() {
+            return held;
+        }
+        if !worker.closed {
+            return held.max(1);
+        }
+        // Connections on which a request is awaited count, too; requests that have run too long do not.
+        let overdue = board.held(worker.position).saturating_sub(held);
+        let busy = board
+            .position(worker.position)
+            .map_or(0, |position| position.busy());
+        busy.saturating_sub(overdue)
     }
 
     /// Kills those that were asked to end and did not.

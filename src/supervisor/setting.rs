@@ -18,11 +18,18 @@ pub(super) struct Setting {
     pub(super) umask: u32,
     /// Ends when httpd's parent does.
     pub(super) life: Rc<OwnedFd>,
+    /// What web servers connect to; where it is set, no process has a socket of its own.
+    pub(super) listener: Option<Rc<OwnedFd>>,
 }
 
 impl Setting {
     /// That of a plan, with its directory made.
-    pub(super) fn prepare(plan: &Plan, umask: u32, life: Rc<OwnedFd>) -> Result<Setting, String> {
+    pub(super) fn prepare(
+        plan: &Plan,
+        umask: u32,
+        life: Rc<OwnedFd>,
+        listener: Option<Rc<OwnedFd>>,
+    ) -> Result<Setting, String> {
         let directory = &plan.directory;
         if !plan::sockets_fit(directory) {
             return Err(format!(
@@ -36,6 +43,7 @@ impl Setting {
             worker_folders: plan.worker_folders.clone(),
             umask,
             life,
+            listener,
         };
         setting
             .make_directory()
@@ -45,6 +53,9 @@ impl Setting {
 
     /// Makes the directory of all groups, which others may pass through, each to the directory of a group.
     pub(super) fn make_directory(&self) -> io::Result<()> {
+        if self.listener.is_some() {
+            return Ok(());
+        }
         let mode = if detach::is_root() { 0o711 } else { 0o700 };
         private_directory::make(&self.directory, mode, None)
     }
@@ -58,6 +69,9 @@ impl Setting {
 
     /// Makes the directory of a group, which only httpd's children may pass through.
     pub(super) fn make_group_directory(&self, number: u32) -> io::Result<()> {
+        if self.listener.is_some() {
+            return Ok(());
+        }
         let path = self.group_directory(number);
         if detach::is_root() {
             private_directory::make(&path, 0o750, Some(self.httpd.gid))
@@ -68,6 +82,9 @@ impl Setting {
 
     /// Removes the directory of a group.
     pub(super) fn remove_group_directory(&self, number: u32) {
+        if self.listener.is_some() {
+            return;
+        }
         // It goes with the whole directory at the latest.
         let _ = private_directory::remove(&self.group_directory(number));
     }

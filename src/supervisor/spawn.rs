@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, OsStr};
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use super::group::Group;
 use super::stamp::Stamps;
 use super::watch::Watched;
 use super::worker::{Stage, Worker};
-use crate::config::plan::{self, Load, ToWorker, WorkerPlan};
+use crate::config::plan::{self, BOOTSTRAP, Load, ToWorker, WorkerPlan};
 use crate::config::python_home::HomeProblem;
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
@@ -88,11 +88,8 @@ impl Group {
             scripts.add(file);
         }
         let words = |what: &'static str| move |error: std::io::Error| format!("{what}: {error}");
-        let socket = plan::socket_path(&setting.directory, plan.number, instance);
-        // At least as many as can connect at once.
-        let backlog = plan.options.listen_backlog.max(plan.options.threads);
-        let owner = detach::is_root().then_some(plan.socket_uid);
-        let listener = private_directory::listen(&socket, owner, backlog)
+        let (socket, listener) = self
+            .listener(instance)
             .map_err(words("no socket can be made for it"))?;
         let (mailbox, channel) = Mailbox::pair().map_err(words("no channel"))?;
         let crash = memory::anonymous(c"rwsgi crash", CRASH_FILE).map_err(words("no memory"))?;
@@ -105,7 +102,7 @@ impl Group {
             Some(file) => file.try_clone().map(Into::into),
             None => std::io::stderr().as_fd().try_clone_to_owned(),
         };
-        let log: std::os::fd::OwnedFd = log.map_err(words("no log"))?;
+        let log: OwnedFd = log.map_err(words("no log"))?;
         let mut launch = self.launch_of(executable)?;
         launch.descriptors = vec![
             null.as_fd(),
@@ -141,6 +138,7 @@ impl Group {
             scripts,
             failure: None,
             reason: None,
+            closed: false,
             killed: false,
             plan: Rc::clone(&plan),
         };
@@ -153,6 +151,20 @@ impl Group {
             loads,
         })));
         Ok(worker)
+    }
+
+    /// What the process listens at: its own socket, with that's name, or the one that all share.
+    fn listener(&self, instance: u32) -> std::io::Result<(Option<PathBuf>, OwnedFd)> {
+        let (plan, setting) = (&self.plan, &self.setting);
+        if let Some(shared) = &setting.listener {
+            return Ok((None, shared.try_clone()?));
+        }
+        let socket = plan::socket_path(&setting.directory, plan.number, instance);
+        // At least as many as can connect at once.
+        let backlog = plan.options.listen_backlog.max(plan.options.threads);
+        let owner = detach::is_root().then_some(plan.socket_uid);
+        let listener = private_directory::listen(&socket, owner, backlog)?;
+        Ok((Some(socket), listener.into()))
     }
 
     /// The program, as whom and within which limits; without descriptors.
@@ -168,7 +180,7 @@ impl Group {
             c_string(OsStr::from_bytes(&variable))
         });
         let executable = c_string(executable.as_os_str())?;
-        let arguments = environment::arguments(plan, &setting.worker_folders);
+        let arguments = environment::arguments(plan, BOOTSTRAP, &setting.worker_folders);
         let arguments = arguments.iter().map(|argument| c_string(argument));
         let identity = &plan.identity;
         let cpu_time = options.cpu_time_limit.map(|soft| {

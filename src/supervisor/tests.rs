@@ -33,5 +33,6 @@ pub(super) fn group_plan() -> GroupPlan {
         fold_case: false,
         log: 0,
         log_level: LogLevel(7),
+        public: None,
     }
 }

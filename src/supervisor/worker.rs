@@ -55,7 +55,8 @@ pub(super) struct Worker {
     pub(super) mailbox: Mailbox,
     /// Where a fatal signal leaves a traceback.
     pub(super) crash: OwnedFd,
-    pub(super) socket: PathBuf,
+    /// Its own socket, where it has one.
+    pub(super) socket: Option<PathBuf>,
     /// The plan that it was started with.
     pub(super) plan: Rc<GroupPlan>,
     /// Which of the group's plans that was.
@@ -71,6 +72,8 @@ pub(super) struct Worker {
     pub(super) failure: Option<(Code, String)>,
     /// Why it ends, for the log.
     pub(super) reason: Option<String>,
+    /// Whether it has said that it accepts no further connections.
+    pub(super) closed: bool,
     /// Whether it was killed because it did not end.
     pub(super) killed: bool,
     pub(super) watched: Watched,
@@ -147,7 +150,9 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Whoever removed it before has been told of (SOCKET_LOST).
-        let _ = std::fs::remove_file(&self.socket);
+        if let Some(socket) = &self.socket {
+            // Whoever removed it before has been told of (SOCKET_LOST).
+            let _ = std::fs::remove_file(socket);
+        }
     }
 }

@@ -26,6 +26,16 @@ impl Interest {
     }
 }
 
+/// Something that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What was given with the descriptor.
+    pub token: u64,
+    /// Whether the other side has ended the connection, or its sending half. What it sent before may still be
+    /// there to be read, and arrivals are not told of again.
+    pub is_end: bool,
+}
+
 /// A set of descriptors.
 #[derive(Debug)]
 pub struct Epoll(OwnedFd);
@@ -77,22 +87,29 @@ impl Epoll {
         Ok(())
     }
 
-    /// Waits until something happens, and takes one event; its token. `None` when a signal came instead.
-    pub fn wait(&self) -> io::Result<Option<u64>> {
+    /// Waits until something happens, and takes one event. `None` when a signal came instead.
+    pub fn wait(&self) -> io::Result<Option<Event>> {
         self.wait_until(-1)
     }
 
-    /// As [`wait`](Self::wait), and `None` when `limit` is over.
+    /// As [`wait`](Self::wait), for the event's token, and `None` when `limit` is over.
     pub fn wait_for(&self, limit: Duration) -> io::Result<Option<u64>> {
-        self.wait_until(libc::c_int::try_from(limit.as_millis()).unwrap_or(libc::c_int::MAX))
+        let limit = libc::c_int::try_from(limit.as_millis()).unwrap_or(libc::c_int::MAX);
+        Ok(self.wait_until(limit)?.map(|event| event.token))
     }
 
-    fn wait_until(&self, millis: libc::c_int) -> io::Result<Option<u64>> {
+    fn wait_until(&self, millis: libc::c_int) -> io::Result<Option<Event>> {
         let mut event = libc::epoll_event { events: 0, u64: 0 };
         // SAFETY: room for one event.
         let count = unsafe { libc::epoll_wait(self.0.as_raw_fd(), &raw mut event, 1, millis) };
         match count {
-            1 => Ok(Some(event.u64)),
+            1 => {
+                let ended = libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR;
+                Ok(Some(Event {
+                    token: event.u64,
+                    is_end: event.events & ended.cast_unsigned() != 0,
+                }))
+            }
             0 => Ok(None),
             _ => match io::Error::last_os_error() {
                 error if error.kind() == io::ErrorKind::Interrupted => Ok(None),
@@ -108,6 +125,21 @@ mod tests {
     use std::io::Write;
     use std::os::unix::net::UnixStream;
 
+    fn next(epoll: &Epoll) -> Option<(u64, bool)> {
+        let event = epoll.wait().expect("waits");
+        event.map(|event| (event.token, event.is_end))
+    }
+
+    #[test]
+    fn an_end_is_told_with_the_arrival_before_it() {
+        let epoll = Epoll::new().expect("made");
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+        epoll.add(&ours, 7, Interest::Arrival).expect("added");
+        theirs.write_all(b"x").expect("written");
+        theirs.shutdown(std::net::Shutdown::Write).expect("ended");
+        assert_eq!(next(&epoll), Some((7, true)));
+    }
+
     #[test]
     fn an_arrival_is_told_once_and_again_after_a_change() {
         let epoll = Epoll::new().expect("made");
@@ -116,13 +148,13 @@ mod tests {
         epoll.add(&ours, 7, Interest::Arrival).expect("added");
         epoll.add(&other, 8, Interest::Readable).expect("added");
         theirs.write_all(b"x").expect("written");
-        assert_eq!(epoll.wait().expect("waits"), Some(7));
+        assert_eq!(next(&epoll), Some((7, false)));
         its_peer.write_all(b"x").expect("written");
-        assert_eq!(epoll.wait().expect("waits"), Some(8));
-        assert_eq!(epoll.wait().expect("waits"), Some(8));
+        assert_eq!(next(&epoll), Some((8, false)));
+        assert_eq!(next(&epoll), Some((8, false)));
         epoll.change(&other, 8, Interest::None).expect("changed");
         epoll.change(&ours, 7, Interest::Arrival).expect("changed");
-        assert_eq!(epoll.wait().expect("waits"), Some(7));
+        assert_eq!(next(&epoll), Some((7, false)));
         assert_eq!(epoll.wait_for(Duration::from_millis(10)).expect("waits"), None);
     }
 

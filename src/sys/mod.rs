@@ -12,8 +12,8 @@ pub mod futex;
 pub mod identity;
 pub mod inherit;
 pub mod launch;
-
 pub mod limits;
+pub mod listener;
 pub mod local_time;
 pub mod mailbox;
 pub mod memory;

@@ -1,7 +1,10 @@
 //! This process as others see it, and what it gives its threads.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::Path;
 
 /// Bytes of stack that the system gives the first thread, and so what C code counts on; 8 MiB where there is
 /// no limit.
@@ -39,6 +42,56 @@ pub fn forbid_inspection() -> io::Result<()> {
 pub fn take_locale() -> bool {
     // SAFETY: a valid string, and nobody reads the locale meanwhile (documented demand).
     !unsafe { libc::setlocale(libc::LC_ALL, c"".as_ptr()) }.is_null()
+}
+
+/// Standard input and output, for one user alone.
+#[derive(Debug)]
+pub struct Streams {
+    /// What was standard input.
+    pub input: fs::File,
+    /// What was standard output.
+    pub output: fs::File,
+}
+
+/// Takes standard input and output away from everybody else in this process: from then on nothing can be read
+/// there, and what is written goes to standard error.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn take_streams() -> io::Result<Streams> {
+    let streams = Streams {
+        input: io::stdin().as_fd().try_clone_to_owned()?.into(),
+        output: io::stdout().as_fd().try_clone_to_owned()?.into(),
+    };
+    let nothing = fs::File::open("/dev/null")?;
+    for (from, to) in [(nothing.as_raw_fd(), 0), (2, 1)] {
+        // SAFETY: open descriptors of this process.
+        if unsafe { libc::dup2(from, to) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(streams)
+}
+
+/// Becomes another program, with `descriptor` as number 3 besides the standard three; the error, if not.
+pub fn become_program(program: &Path, arguments: &[OsString], descriptor: BorrowedFd<'_>) -> io::Error {
+    use std::os::unix::process::CommandExt;
+    const NUMBER: libc::c_int = 3;
+    let mut command = std::process::Command::new(program);
+    command.args(arguments);
+    // SAFETY: duplicates a descriptor of this process; one that has the number already must lose its flag.
+    let placed = unsafe {
+        if descriptor.as_raw_fd() == NUMBER {
+            libc::fcntl(NUMBER, libc::F_SETFD, 0)
+        } else {
+            libc::dup2(descriptor.as_raw_fd(), NUMBER)
+        }
+    };
+    if placed < 0 {
+        return io::Error::last_os_error();
+    }
+    command.exec()
 }
 
 /// Ends the process at once: no destructors, no callbacks.

@@ -6,6 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// The signal that asks a process to end.
 pub const TERMINATE: i32 = libc::SIGTERM;
+/// What a terminal sends when its user has had enough.
+pub const INTERRUPT: i32 = libc::SIGINT;
+/// The signal that asks a server to begin anew.
+pub const HANG_UP: i32 = libc::SIGHUP;
+/// What asks httpd to begin anew when its requests are done.
+pub const GRACEFUL: i32 = libc::SIGUSR1;
 
 /// Signals that this thread, and threads and processes that it starts, no longer get but read.
 #[derive(Debug)]
@@ -37,14 +43,16 @@ impl SignalFile {
         Ok(SignalFile(File::from(unsafe { OwnedFd::from_raw_fd(raw) })))
     }
 
-    /// Whether any of the signals has come since the last call.
-    pub fn take(&mut self) -> bool {
+    /// The signals that have come since the last call, each once.
+    pub fn take(&mut self) -> Vec<i32> {
         let mut piece = [0; size_of::<libc::signalfd_siginfo>()];
-        let mut any = false;
+        let mut came = Vec::new();
         while self.0.read(&mut piece).is_ok_and(|count| count > 0) {
-            any = true;
+            // Its number comes first (signalfd(2)).
+            let number = piece.first_chunk().map(|bytes| i32::from_ne_bytes(*bytes));
+            came.extend(number.filter(|number| !came.contains(number)));
         }
-        any
+        came
     }
 }
 

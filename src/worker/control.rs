@@ -109,6 +109,11 @@ impl Control {
                 noticed.stacks_by = Some(Instant::now() + STACKS_PATIENCE);
                 self.life.ask(Task::WriteStacks);
             }
+            Ok(ToWorker::Accept) => self.server.open_public(),
+            Ok(ToWorker::Close) => {
+                self.server.close_public();
+                self.reporter.tell(&FromWorker::Closed);
+            }
             Ok(ToWorker::Stop { reason }) => self.end(&reason),
             Ok(ToWorker::Start(_)) | Err(_) => {
                 log::line(
@@ -177,6 +182,7 @@ impl Control {
     fn look_at_times(&self, noticed: &mut Noticed) {
         let now = Instant::now();
         self.server.retry_accept();
+        self.server.drop_silent_peers();
         if noticed.end_by.is_some_and(|end_by| now >= end_by) {
             own_process::leave(1);
         }
@@ -201,7 +207,7 @@ impl Control {
         let Some((board, position)) = self
             .server
             .board()
-            .and_then(|board| Some((board, board.position(self.server.position())?)))
+            .and_then(|board| Some((board, board.position(self.server.position_number())?)))
         else {
             return true;
         };
@@ -212,7 +218,7 @@ impl Control {
         if !is_draining && !board.is_retired() {
             return false;
         }
-        let held = board.held(self.server.position());
+        let held = board.held(self.server.position_number());
         let drain_by = *noticed
             .drain_by
             .get_or_insert(now + self.graceful_timeout.unwrap_or_default());

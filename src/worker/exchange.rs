@@ -1,5 +1,7 @@
 //! An exchange over a FastCGI connection.
 
+mod others;
+
 use std::io::{self, IoSlice};
 
 use super::connection::Connection;
@@ -7,6 +9,7 @@ use super::log;
 use super::output::{Output, write_all};
 use super::server::Server;
 use super::wire::{Taken, Wire};
+use crate::config::plan::Protocol;
 use crate::fcgi::record::{self, Kind};
 use crate::gateway::wire::LogEntry;
 use crate::gateway::{
@@ -32,6 +35,8 @@ pub(super) struct Manner<'a> {
     pub(super) is_head: bool,
     /// Whether log lines go as frames.
     pub(super) framed_log: bool,
+    /// What a web server speaks that is not ours; its word on the body is not taken.
+    pub(super) public: Option<Protocol>,
     /// The process, for a request that is a sign of its activity.
     pub(super) activity: Option<Position<'a>>,
     /// Where httpd notes what its client does.
@@ -48,6 +53,8 @@ pub(super) struct FcgiExchange<'a> {
     reads: u32,
     body_ended: bool,
     aborted: bool,
+    /// Bytes of the body that are still to come, where that is known and not yet checked.
+    body_left: Option<u64>,
     /// The connection cannot be used any more.
     broken: bool,
 }
@@ -60,7 +67,12 @@ impl<'a> FcgiExchange<'a> {
         output: &'a mut Output,
         manner: Manner<'a>,
     ) -> Self {
-        output.begin(manner.id);
+        let has_records = manner.public != Some(Protocol::Scgi);
+        output.begin(has_records.then_some(manner.id));
+        let body_left = match manner.body {
+            BodyLength::Known(length) => manner.public.map(|_| length),
+            BodyLength::None | BodyLength::Open => None,
+        };
         FcgiExchange {
             server,
             connection,
@@ -70,12 +82,16 @@ impl<'a> FcgiExchange<'a> {
             reads: 0,
             body_ended: false,
             aborted: false,
+            body_left,
             broken: false,
         }
     }
 
     /// Ends the request; whether the connection can be used for another.
     pub(super) fn conclude(mut self, outcome: Outcome) -> bool {
+        if self.manner.public.is_some() {
+            return self.conclude_for_others(outcome);
+        }
         let app_status = match outcome {
             Outcome::Complete => 0,
             Outcome::Truncated => 1,
@@ -161,6 +177,22 @@ impl<'a> FcgiExchange<'a> {
         self.broken |= written.is_err();
     }
 
+    /// Reads some of the body, whatever its length was said to be.
+    fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        loop {
+            let taken = self.wire.take_body(buffer);
+            if taken > 0 || buffer.is_empty() || self.body_ended {
+                return Ok(taken);
+            }
+            if self.broken || self.aborted {
+                return Err(BodyError::Gone);
+            }
+            if !self.find_body()? {
+                self.wait_for_body()?;
+            }
+        }
+    }
+
     /// Waits for more of the body.
     fn wait_for_body(&mut self) -> Result<(), BodyError> {
         self.reads = self.reads.saturating_add(1);
@@ -229,6 +261,9 @@ impl<'a> FcgiExchange<'a> {
 
     fn write_log(&mut self, level: Level, code: Option<Code>, origin: Option<Origin<'_>>, text: &[u8]) {
         self.end_if_forked();
+        if self.manner.public.is_some() && !log::lets_through(level) {
+            return;
+        }
         let mut entry = Vec::new();
         if self.manner.framed_log {
             let code = code.map(Code::number);
@@ -250,10 +285,10 @@ impl<'a> FcgiExchange<'a> {
             record::push(&mut records, Kind::Stderr, self.manner.id, &entry);
         }
         // At once, and not with the answer: the process may not live as long.
-        let written =
-            !self.broken && write_all(self.connection.socket(), &mut [IoSlice::new(&records)]).is_ok();
+        let has_way = !self.broken && self.manner.public != Some(Protocol::Scgi);
+        let written = has_way && write_all(self.connection.socket(), &mut [IoSlice::new(&records)]).is_ok();
         if !written {
-            self.broken = true;
+            self.broken |= has_way;
             let code = code.map_or_else(String::new, |code| format!("{code}: "));
             log::process(level, &[code.as_bytes(), text].concat());
         }
@@ -268,18 +303,18 @@ impl Exchange for FcgiExchange<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
         self.end_if_forked();
         self.note_activity();
-        loop {
-            let taken = self.wire.take_body(buffer);
-            if taken > 0 || buffer.is_empty() || self.body_ended {
-                return Ok(taken);
-            }
-            if self.broken || self.aborted {
-                return Err(BodyError::Gone);
-            }
-            if !self.find_body()? {
-                self.wait_for_body()?;
-            }
+        let Some(left) = self.body_left else {
+            return self.read_some(buffer);
+        };
+        let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let taken = self.read_some(buffer.get_mut(..length).unwrap_or_default())?;
+        if taken == 0 && length > 0 {
+            return Err(BodyError::Broken(
+                "The request body is shorter than its Content-Length".into(),
+            ));
         }
+        self.body_left = Some(left - u64::try_from(taken).unwrap_or(left).min(left));
+        Ok(taken)
     }
 
     fn head(&mut self, head: &Head) {

@@ -101,7 +101,7 @@ impl Life {
 pub(super) fn beat(server: &Server) {
     app::check_signals();
     let board = server.board();
-    if let Some(position) = board.and_then(|board| board.position(server.position())) {
+    if let Some(position) = board.and_then(|board| board.position(server.position_number())) {
         position.note_gil(clock::millis());
     }
 }

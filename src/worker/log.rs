@@ -17,6 +17,11 @@ pub(super) fn set_level(level: LogLevel) {
     LEVEL.store(level.0, Ordering::Relaxed);
 }
 
+/// Whether lines of `level` are written.
+pub(super) fn lets_through(level: Level) -> bool {
+    LogLevel(LEVEL.load(Ordering::Relaxed)).lets_through(level)
+}
+
 /// Writes a line; `code` begins it.
 pub(super) fn line(level: Level, code: Code, text: &str) {
     process(level, format!("{code}: {text}").as_bytes());
@@ -24,7 +29,7 @@ pub(super) fn line(level: Level, code: Code, text: &str) {
 
 /// Writes one line of the process.
 pub(super) fn process(level: Level, text: &[u8]) {
-    if !LogLevel(LEVEL.load(Ordering::Relaxed)).lets_through(level) {
+    if !lets_through(level) {
         return;
     }
     let name = match level {

@@ -20,6 +20,8 @@ const KEPT: usize = 128 << 10;
 #[derive(Default)]
 pub(super) struct Output {
     id: u16,
+    /// Whether the answer goes out as it is, without records.
+    is_plain: bool,
     bytes: Vec<u8>,
     /// Where the record begins that further text is added to.
     open: Option<usize>,
@@ -30,10 +32,11 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Begins the answer to request `id`.
-    pub(super) fn begin(&mut self, id: u16) {
+    /// Begins the answer to request `id`, as records of that number, or else without any.
+    pub(super) fn begin(&mut self, id: Option<u16>) {
         self.discard();
-        self.id = id;
+        self.id = id.unwrap_or_default();
+        self.is_plain = id.is_none();
         self.is_begun = false;
         if self.bytes.capacity() > KEPT {
             self.bytes = Vec::new();
@@ -57,6 +60,9 @@ impl Output {
         let start = self.open();
         push_head(head, &mut self.bytes);
         let content = start + HEADER_LEN;
+        if self.is_plain {
+            return;
+        }
         if self.bytes.len() - content > MAX_CONTENT {
             let text = self.bytes.split_off(content);
             self.text(&text);
@@ -65,6 +71,10 @@ impl Output {
 
     /// Adds a piece of the answer.
     pub(super) fn text(&mut self, mut piece: &[u8]) {
+        if self.is_plain {
+            self.bytes.extend_from_slice(piece);
+            return;
+        }
         while !piece.is_empty() {
             let content = self.open() + HEADER_LEN;
             let room = MAX_CONTENT - (self.bytes.len() - content).min(MAX_CONTENT);
@@ -90,6 +100,9 @@ impl Output {
 
     /// Where the record begins that text is added to.
     fn open(&mut self) -> usize {
+        if self.is_plain {
+            return self.bytes.len();
+        }
         *self.open.get_or_insert_with(|| {
             let start = self.bytes.len();
             self.bytes.extend_from_slice(&[0; HEADER_LEN]);
@@ -144,9 +157,10 @@ impl Output {
                 self.id,
                 u16::try_from(part.len()).unwrap_or(u16::MAX),
             );
+            let header: &[u8] = if self.is_plain { &[] } else { &header };
             let mut parts = [
                 IoSlice::new(&self.bytes),
-                IoSlice::new(&header),
+                IoSlice::new(header),
                 IoSlice::new(part),
             ];
             write_all(socket, &mut parts)?;
@@ -167,10 +181,11 @@ impl Output {
             let read = read_file(&range.file, content, offset)?;
             *header = record::header(Kind::Stdout, self.id, read);
             self.is_begun = true;
-            let length = HEADER_LEN + usize::from(read);
+            let start = if self.is_plain { HEADER_LEN } else { 0 };
+            let end = HEADER_LEN + usize::from(read);
             write_all(
                 socket,
-                &mut [IoSlice::new(piece.get(..length).unwrap_or_default())],
+                &mut [IoSlice::new(piece.get(start..end).unwrap_or_default())],
             )?;
             offset += u64::from(read);
             left -= u64::from(read);
@@ -178,19 +193,21 @@ impl Output {
         Ok(())
     }
 
-    /// Writes all that was added and the end of the request, with `app_status` for what it came to.
+    /// Writes all that was added and, with records, the end of the request, with `app_status` for what it came to.
     pub(super) fn end(&mut self, socket: &UnixStream, app_status: u32) -> io::Result<()> {
         if self.has_file() {
             self.flush(socket)?;
         }
         self.close();
-        record::push(&mut self.bytes, Kind::Stdout, self.id, b"");
-        record::push_end(
-            &mut self.bytes,
-            self.id,
-            app_status,
-            ProtocolStatus::RequestComplete,
-        );
+        if !self.is_plain {
+            record::push(&mut self.bytes, Kind::Stdout, self.id, b"");
+            record::push_end(
+                &mut self.bytes,
+                self.id,
+                app_status,
+                ProtocolStatus::RequestComplete,
+            );
+        }
         write_all(socket, &mut [IoSlice::new(&self.bytes)])?;
         self.bytes.clear();
         Ok(())
@@ -247,7 +264,7 @@ mod tests {
             all
         });
         let mut output = Output::default();
-        output.begin(3);
+        output.begin(Some(3));
         fill(&mut output, &ours);
         drop(ours);
         reader.join().expect("joined")
@@ -285,6 +302,30 @@ mod tests {
             });
             assert_eq!(content(&bytes).len(), 4 + 2 * length, "{length}");
         }
+    }
+
+    #[test]
+    fn a_plain_answer_has_no_records() {
+        let mut file = tempfile::tempfile().expect("made");
+        file.write_all(b"file").expect("filled");
+        let piece = vec![b'x'; 70_000];
+        let bytes = written(|output, socket| {
+            output.begin(None);
+            let mut head = Head::default();
+            head.set_status(b"200 OK").expect("a status");
+            output.head(&head);
+            output.text(b"one");
+            output.send(socket, &piece).expect("written");
+            output.file(FileRange {
+                file,
+                offset: 1,
+                length: 3,
+                sendfile: false,
+            });
+            output.end(socket, 0).expect("written");
+        });
+        let expected = [b"Status: 200 OK\r\n\r\none", &piece[..], b"ile"].concat();
+        assert!(bytes == expected, "{} bytes", bytes.len());
     }
 
     #[test]

@@ -88,15 +88,16 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
         told.use_main_interpreter();
     }
     let board = server.board();
-    let position = board.and_then(|board| board.position(server.position()));
+    let position = board.and_then(|board| board.position(server.position_number()));
     let number = u32::from(id).wrapping_sub(1);
-    let slot = board.and_then(|board| board.slot(server.position(), number));
+    let slot = board.and_then(|board| board.slot(server.position_number(), number));
     let manner = Manner {
         id,
         script: told.plan.script,
         body: told.plan.body,
         is_head: told.plan.is_head,
         framed_log: told.framed_log,
+        public: None,
         activity: position.filter(|_| !told.plan.ignore_activity),
         slot,
     };
@@ -144,7 +145,7 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
 }
 
 /// Seconds since the epoch.
-fn now() -> f64 {
+pub(super) fn now() -> f64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0.0, |elapsed| elapsed.as_secs_f64())

@@ -1,7 +1,8 @@
 //! Waiting for requests: the listener, the connections, and the threads that serve them.
 
 use std::io;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,41 +18,48 @@ use super::table::Table;
 use super::wire::{Taken, Wire};
 use super::{log, request};
 use crate::app::Interruptible;
+use crate::config::plan::{Protocol, Public};
 use crate::gateway::{Code, Level};
 use crate::scoreboard::{Layout, Scoreboard};
 use crate::sys::epoll::{Epoll, Interest};
 use crate::sys::memory::SharedWords;
-use crate::sys::{own_process, scheduling, stream};
+use crate::sys::{listener, own_process, scheduling, stream};
 
 /// The listener's number for epoll; connections count from 0.
-const LISTENER: u64 = u64::MAX;
+pub(super) const LISTENER: u64 = u64::MAX;
 /// The number of what ends the threads.
 const END: u64 = u64::MAX - 1;
 
 /// What a server is made of.
 pub(super) struct Parts {
-    pub(super) listener: UnixListener,
+    pub(super) listener: OwnedFd,
     pub(super) words: SharedWords,
     pub(super) layout: Layout,
     pub(super) position: u32,
     pub(super) reporter: Arc<Reporter>,
-    /// Who may connect: user numbers.
+    /// Who may connect: user numbers. Other web servers may, where those are served.
     pub(super) users: Vec<u32>,
+    /// How other web servers are served, if they are.
+    pub(super) public: Option<Public>,
+    /// The group's name.
+    pub(super) group: String,
     /// How long a read or write on a connection may take.
     pub(super) patience: Option<Duration>,
 }
 
 /// The process's side of its group's connections.
 pub(super) struct Server {
-    parts: Parts,
-    epoll: Epoll,
-    table: Table,
+    pub(super) parts: Parts,
+    pub(super) epoll: Epoll,
+    pub(super) table: Table,
     interruptibles: Vec<Interruptible>,
     /// Kept open for epoll: readable once the threads are to end.
     _ending: UnixStream,
     end: UnixStream,
     /// A connection waits that could not be accepted.
     accept_again: AtomicBool,
+    /// No further connections are accepted.
+    pub(super) is_closed: AtomicBool,
     crew: Arc<Crew>,
     first_application: OnceLock<Box<[u8]>>,
 }
@@ -59,8 +67,11 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(parts: Parts) -> io::Result<Server> {
         let epoll = Epoll::new()?;
-        parts.listener.set_nonblocking(true)?;
-        epoll.add(&parts.listener, LISTENER, Interest::Arrival)?;
+        listener::set_nonblocking(&parts.listener)?;
+        // Other web servers are accepted when the supervisor says so.
+        if parts.public.is_none() {
+            epoll.add(&parts.listener, LISTENER, Interest::Arrival)?;
+        }
         let (ending, end) = UnixStream::pair()?;
         epoll.add(&ending, END, Interest::Readable)?;
         let slots = usize::try_from(parts.layout.slots).unwrap_or_default();
@@ -73,6 +84,7 @@ impl Server {
             _ending: ending,
             end,
             accept_again: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
             crew: Arc::default(),
             first_application: OnceLock::new(),
             parts,
@@ -83,7 +95,7 @@ impl Server {
         Scoreboard::over(self.parts.words.words(), self.parts.layout)
     }
 
-    pub(super) fn position(&self) -> u32 {
+    pub(super) fn position_number(&self) -> u32 {
         self.parts.position
     }
 
@@ -135,9 +147,12 @@ impl Server {
     /// Tries again to accept what could not be accepted.
     pub(super) fn retry_accept(&self) {
         if self.accept_again.swap(false, Ordering::Relaxed) {
-            let _ = self
-                .epoll
-                .change(&self.parts.listener, LISTENER, Interest::Arrival);
+            let interest = match self.parts.public {
+                None => Interest::Arrival,
+                Some(_) => Interest::Readable,
+            };
+            // Not one that has been closed meanwhile.
+            let _ = self.epoll.change(&self.parts.listener, LISTENER, interest);
         }
     }
 
@@ -150,9 +165,12 @@ impl Server {
         };
         loop {
             match self.epoll.wait() {
-                Ok(Some(END)) => return,
-                Ok(Some(LISTENER)) => self.accept(),
-                Ok(Some(number)) => self.arrived(number, &mut desk),
+                Ok(Some(event)) => match event.token {
+                    END => return,
+                    LISTENER if self.parts.public.is_some() => self.accept_one(&mut desk),
+                    LISTENER => self.accept(),
+                    number => self.arrived(number, event.is_end, &mut desk),
+                },
                 Ok(None) => {}
                 Err(error) => {
                     let text = format!("waiting for requests failed: {error}");
@@ -165,8 +183,8 @@ impl Server {
 
     fn accept(&self) {
         loop {
-            match self.parts.listener.accept() {
-                Ok((socket, _)) => {
+            match listener::accept(&self.parts.listener) {
+                Ok(socket) => {
                     if let Err(error) = self.accepted(socket) {
                         let text = format!("a connection could not be served: {error}");
                         log::line(Level::Warning, Code::CONNECTION_REFUSED, &text);
@@ -175,15 +193,17 @@ impl Server {
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return,
                     io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
-                    _ => {
-                        let text = format!("a connection could not be accepted: {error}");
-                        log::line(Level::Warning, Code::CONNECTION_REFUSED, &text);
-                        self.accept_again.store(true, Ordering::Relaxed);
-                        return;
-                    }
+                    _ => return self.accept_later(&error),
                 },
             }
         }
+    }
+
+    /// Tells that a connection could not be accepted, and leaves it for [`retry_accept`](Self::retry_accept).
+    pub(super) fn accept_later(&self, error: &io::Error) {
+        let text = format!("a connection could not be accepted: {error}");
+        log::line(Level::Warning, Code::CONNECTION_REFUSED, &text);
+        self.accept_again.store(true, Ordering::Relaxed);
     }
 
     fn accepted(&self, socket: UnixStream) -> io::Result<()> {
@@ -193,23 +213,42 @@ impl Server {
             log::line(Level::Warning, Code::STRANGER_REFUSED, &text);
             return Ok(());
         }
+        let connection = self.add(socket, Protocol::FastCgi, None)?;
+        self.watch(&connection)
+    }
+
+    /// Adds a connection; with `awaited`, a request is counted as awaited on it since then.
+    pub(super) fn add(
+        &self,
+        socket: UnixStream,
+        protocol: Protocol,
+        awaited: Option<u32>,
+    ) -> io::Result<Arc<Connection>> {
         socket.set_read_timeout(self.parts.patience)?;
         socket.set_write_timeout(self.parts.patience)?;
-        let connection = self.table.insert(|number| Connection::new(number, socket));
+        let make = |number| Connection::new(number, socket, protocol, awaited);
+        Ok(self.table.insert(make))
+    }
+
+    /// Has arrivals on a connection told.
+    pub(super) fn watch(&self, connection: &Arc<Connection>) -> io::Result<()> {
         let added = self
             .epoll
             .add(connection.socket(), connection.number(), Interest::Arrival);
         if added.is_err() {
-            self.table.remove(&connection);
+            self.table.remove(connection);
         }
         added
     }
 
-    /// Something has arrived on a connection.
-    fn arrived(&self, number: u64, desk: &mut Desk) {
+    /// Something has arrived on a connection, its end perhaps.
+    pub(super) fn arrived(&self, number: u64, is_end: bool, desk: &mut Desk) {
         let Some(connection) = self.table.get(number) else {
             return;
         };
+        if is_end {
+            connection.note_end();
+        }
         let Some(mut wire) = connection.claim() else {
             return;
         };
@@ -225,9 +264,9 @@ impl Server {
             }
         }));
         if !kept.unwrap_or(false) {
+            self.uncount(&connection, &mut wire);
             self.table.remove(&connection);
-            // Somebody may hold it for a moment yet.
-            let _ = connection.socket().shutdown(std::net::Shutdown::Both);
+            connection.end();
         }
     }
 
@@ -242,12 +281,16 @@ impl Server {
             loop {
                 match wire.take() {
                     Ok(Some(Taken::Params)) => {
-                        let reusable = request::serve(self, connection, wire, desk);
+                        let reusable = match &self.parts.public {
+                            None => request::serve(self, connection, wire, desk),
+                            Some(public) => self.serve_public(public, connection, wire, desk),
+                        };
                         wire.end_request();
                         if !reusable || !wire.is_kept() {
                             return false;
                         }
                     }
+                    Ok(Some(Taken::Begin)) if self.parts.public.is_some() => self.count(connection, wire),
                     Ok(Some(Taken::Reply)) => {
                         let replies = std::mem::take(&mut wire.replies);
                         let parts = &mut [io::IoSlice::new(&replies)];
@@ -260,12 +303,16 @@ impl Server {
                     Ok(Some(Taken::Begin | Taken::Body | Taken::BodyEnd)) => {}
                     Ok(None) => break,
                     Err(fault) => {
-                        log::line(Level::Warning, Code::WIRE_BROKEN, &fault.to_string());
+                        let code = match &self.parts.public {
+                            None => Code::WIRE_BROKEN,
+                            Some(_) => Code::PEER_REFUSED,
+                        };
+                        log::line(Level::Warning, code, &fault.to_string());
                         return false;
                     }
                 }
             }
-            if !wire.may_have_more() {
+            if !wire.may_have_more() && !connection.has_ended() {
                 return true;
             }
         }

@@ -8,8 +8,8 @@ use crate::config::plan::WorkerPlan;
 use crate::pymodule::{InterpreterSetup, ServerReporter, ServerText, Setup};
 use crate::wsgi::{COMPATIBLE_WITH, Constants};
 
-/// The set-up of a process that the plan is for.
-pub(super) fn setup(plan: &WorkerPlan, server: &Arc<Server>) -> Setup {
+/// The set-up of a process that the plan is for, and of its server if it has one.
+pub(super) fn setup(plan: &WorkerPlan, server: Option<&Arc<Server>>) -> Setup {
     let options = &plan.group.options;
     let httpd = &plan.httpd;
     Setup {
@@ -37,9 +37,9 @@ pub(super) fn setup(plan: &WorkerPlan, server: &Arc<Server>) -> Setup {
         debugging: false,
         log: log::process,
         origin_log: log::process_from,
-        server_reporter: options.server_metrics.then(|| {
+        server_reporter: server.filter(|_| options.server_metrics).map(|server| {
             let server = Arc::clone(server);
-            let report = move || Some(metrics::report(&server.board()?, server.position()));
+            let report = move || Some(metrics::report(&server.board()?, server.position_number()));
             Arc::new(report) as ServerReporter
         }),
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,7 +90,7 @@ fn begin(inherited: Inherited) -> Result<u8, String> {
     let words = SharedWords::map(inherited.scoreboard, plan.layout.words())
         .map_err(|error| format!("the scoreboard: {error}"))?;
     let server = Server::new(Parts {
-        listener: UnixListener::from(inherited.listener),
+        listener: inherited.listener,
         words,
         layout: plan.layout,
         position: plan.position,
@@ -103,6 +102,8 @@ fn begin(inherited: Inherited) -> Result<u8, String> {
             process::effective_user(),
         ],
         patience: patience(&plan),
+        public: plan.group.public.clone(),
+        group: plan.group.name.clone(),
     });
     let server = Arc::new(server.map_err(|error| format!("the listener: {error}"))?);
     let worker = Worker {
@@ -112,7 +113,7 @@ fn begin(inherited: Inherited) -> Result<u8, String> {
         crash_file: inherited.crash_file,
         plan,
     };
-    let setup = setup(&worker.plan, &worker.server);
+    let setup = setup(&worker.plan, Some(&worker.server));
     let served = app::worker_start(setup, || worker.serve(receiving, inherited.life_pipe))
         .map_err(|error| format!("Python could not be set up: {error}"))
         .and_then(|served| served);

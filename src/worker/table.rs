@@ -25,6 +25,11 @@ impl Table {
         self.read().get(usize::try_from(number).ok()?)?.clone()
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> Vec<Arc<Connection>> {
+        self.read().iter().flatten().cloned().collect()
+    }
+
     /// Adds what `make` makes of a free number.
     pub(super) fn insert(&self, make: impl FnOnce(u64) -> Connection) -> Arc<Connection> {
         let mut entries = self.write();

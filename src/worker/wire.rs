@@ -1,12 +1,14 @@
 //! The reading side of a connection: bytes as they arrive, and the records in them.
 
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::os::unix::net::UnixStream;
 
-use crate::fcgi::Fault;
+use crate::config::plan::Protocol;
 use crate::fcgi::server::{Event, MAX_PARAMS, RequestReader};
 use crate::sys::stream;
+use crate::{fcgi, scgi};
 
 /// Bytes of the buffer: most requests arrive whole.
 const USUAL: usize = 8 << 10;
@@ -30,9 +32,31 @@ pub(super) enum Taken {
     Reply,
 }
 
+/// What a peer does wrong.
+#[derive(Debug)]
+pub(super) enum Fault {
+    FastCgi(fcgi::Fault),
+    Scgi(scgi::Fault),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::FastCgi(fault) => fault.fmt(f),
+            Fault::Scgi(fault) => fault.fmt(f),
+        }
+    }
+}
+
+/// What understands the bytes.
+enum Reader {
+    FastCgi(Box<RequestReader>),
+    Scgi(scgi::RequestReader),
+}
+
 /// What has been read, and how far it is understood.
 pub(super) struct Wire {
-    reader: RequestReader,
+    reader: Reader,
     buffer: Vec<u8>,
     /// What of the buffer has been read and not looked at.
     unread: Range<usize>,
@@ -43,41 +67,60 @@ pub(super) struct Wire {
     keep: bool,
     /// What answers records that belong to no request.
     pub(super) replies: Vec<u8>,
+    /// Whether a request is counted as awaited or running on the connection.
+    pub(super) is_counted: bool,
 }
 
 impl Wire {
-    pub(super) fn new() -> Wire {
+    pub(super) fn new(protocol: Protocol) -> Wire {
         Wire {
-            reader: RequestReader::new(MAX_PARAMS),
+            reader: match protocol {
+                Protocol::FastCgi => Reader::FastCgi(Box::new(RequestReader::new(MAX_PARAMS))),
+                Protocol::Scgi => Reader::Scgi(scgi::RequestReader::new(scgi::MAX_HEADERS)),
+            },
             buffer: vec![0; USUAL],
             unread: 0..0,
             body: 0..0,
             filled: false,
-            keep: true,
+            keep: protocol == Protocol::FastCgi,
             replies: Vec::new(),
+            is_counted: false,
         }
     }
 
     /// Takes one thing out of what has been read; `None` when more has to be read.
     pub(super) fn take(&mut self) -> Result<Option<Taken>, Fault> {
         let mut input = self.buffer.get(self.unread.clone()).unwrap_or_default();
-        let event = self.reader.next(&mut input, &mut self.replies)?;
+        let (taken, piece) = match &mut self.reader {
+            Reader::FastCgi(reader) => match reader.next(&mut input, &mut self.replies) {
+                Err(fault) => return Err(Fault::FastCgi(fault)),
+                Ok(None) => (None, 0),
+                Ok(Some(event)) => match event {
+                    Event::Begin { keep, .. } => {
+                        self.keep = keep;
+                        (Some(Taken::Begin), 0)
+                    }
+                    Event::Params => (Some(Taken::Params), 0),
+                    Event::Stdin(piece) => (Some(Taken::Body), piece.len()),
+                    Event::StdinEnd => (Some(Taken::BodyEnd), 0),
+                    Event::Abort => (Some(Taken::Abort), 0),
+                    Event::Reply => (Some(Taken::Reply), 0),
+                },
+            },
+            Reader::Scgi(reader) => match reader.next(&mut input) {
+                Err(fault) => return Err(Fault::Scgi(fault)),
+                Ok(None) => (None, 0),
+                Ok(Some(scgi::Event::Headers)) => (Some(Taken::Params), 0),
+                Ok(Some(scgi::Event::Body(piece))) => (Some(Taken::Body), piece.len()),
+                Ok(Some(scgi::Event::BodyEnd)) => (Some(Taken::BodyEnd), 0),
+            },
+        };
         self.unread.start = self.unread.end - input.len();
-        Ok(event.map(|event| match event {
-            Event::Begin { keep, .. } => {
-                self.keep = keep;
-                Taken::Begin
-            }
-            Event::Params => Taken::Params,
-            Event::Stdin(piece) => {
-                // A piece ends where what is unread begins.
-                self.body = self.unread.start - piece.len()..self.unread.start;
-                Taken::Body
-            }
-            Event::StdinEnd => Taken::BodyEnd,
-            Event::Abort => Taken::Abort,
-            Event::Reply => Taken::Reply,
-        }))
+        if taken == Some(Taken::Body) {
+            // A piece ends where what is unread begins.
+            self.body = self.unread.start - piece..self.unread.start;
+        }
+        Ok(taken)
     }
 
     /// Copies what there is of the body, and fits, into `room`; 0 when there is nothing.
@@ -132,9 +175,12 @@ impl Wire {
         self.filled = length == self.buffer.len();
     }
 
-    /// The number of the request.
+    /// The number of the request; 1 where requests have none.
     pub(super) fn request_id(&self) -> u16 {
-        self.reader.id()
+        match &self.reader {
+            Reader::FastCgi(reader) => reader.id(),
+            Reader::Scgi(_) => 1,
+        }
     }
 
     /// Whether the connection is kept after the request.
@@ -144,13 +190,18 @@ impl Wire {
 
     /// Exchanges the memory of the request's variables for `other`.
     pub(super) fn swap_params(&mut self, other: &mut Vec<u8>) {
-        self.reader.swap_params(other);
+        match &mut self.reader {
+            Reader::FastCgi(reader) => reader.swap_params(other),
+            Reader::Scgi(reader) => reader.swap_headers(other),
+        }
     }
 
     /// Forgets the request. What is left of its body is skipped when it arrives.
     pub(super) fn end_request(&mut self) {
         self.body = 0..0;
-        self.reader.reset();
+        if let Reader::FastCgi(reader) = &mut self.reader {
+            reader.reset();
+        }
         if self.buffer.len() > USUAL && self.unread.is_empty() {
             self.buffer = vec![0; USUAL];
             self.unread = 0..0;
@@ -175,7 +226,7 @@ mod tests {
         record::push(&mut sent, Kind::Stdin, 1, b"hello");
         record::push(&mut sent, Kind::Stdin, 1, b"");
         theirs.write_all(&sent).expect("sent");
-        let mut wire = Wire::new();
+        let mut wire = Wire::new(Protocol::FastCgi);
         assert_eq!(wire.read_arrived(&ours).expect("reads"), Some(sent.len()));
         assert_eq!(wire.take().expect("valid"), Some(Taken::Begin));
         assert!(wire.request_id() == 1 && wire.is_kept());

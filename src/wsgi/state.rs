@@ -367,7 +367,10 @@ fn base_environ<'py>(
     set("wsgi.file_wrapper", file_wrapper)?;
     set("wsgi.input_terminated", &py.bool(true))?;
     set("mod_wsgi.version", &version(constants.version)?)?;
-    set("apache.version", &version(constants.server_version)?)?;
+    // Applications take it for a sign of httpd.
+    if constants.server_version != [0; 3] {
+        set("apache.version", &version(constants.server_version)?)?;
+    }
     set("mod_wsgi.queue_start", &py.float(0.0)?)?;
     set("mod_wsgi.daemon_start", &py.float(0.0)?)?;
     for later in [

@@ -206,6 +206,7 @@ impl Httpd {
             fold_case: false,
             log: 1,
             log_level: LogLevel(7),
+            public: None,
         }
     }
 

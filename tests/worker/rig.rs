@@ -237,6 +237,7 @@ fn plan(executable: &Path) -> WorkerPlan {
             fold_case: false,
             log: 0,
             log_level: LogLevel(6),
+            public: None,
         },
         httpd: HttpdFacts {
             pid: std::process::id(),

@@ -1,6 +1,6 @@
 //! `rwsgi._native`: the entry of a worker process into the module's own code.
 //!
-//! The group's Python executable imports it and calls `main()`, in the main interpreter and nowhere else, so
+//! The group's Python executable imports it and calls `main()` or `cgi()`, in the main interpreter and nowhere else, so
 //! pyo3's safe layer is right here.
 
 #![allow(
@@ -20,5 +20,11 @@ mod _native {
     #[pyfunction]
     fn main(_py: Python<'_>) -> u8 {
         mod_rwsgi::worker::main()
+    }
+
+    /// Answers one request by CGI; the process's exit status.
+    #[pyfunction]
+    fn cgi(_py: Python<'_>) -> u8 {
+        mod_rwsgi::worker::cgi()
     }
 }

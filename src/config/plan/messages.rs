@@ -79,6 +79,10 @@ pub enum ToWorker {
         /// Why, for the log.
         reason: String,
     },
+    /// Accept connections from now on, for a group that serves other web servers.
+    Accept,
+    /// Accept no further connections, and say so.
+    Close,
     /// No request will come any more: end.
     Stop {
         /// What `process_stopping` tells (section 2.6 of the contract), such as `maximum_requests`.
@@ -130,6 +134,8 @@ pub enum FromWorker {
         /// The script.
         import: Import,
     },
+    /// It accepts no further connections; those that it has are counted in the scoreboard.
+    Closed,
     /// It got SIGUSR1 (`eviction_signal`) or SIGXCPU (`cpu_time_limit`) and wants to be replaced.
     WantsReplacement {
         /// What `process_stopping` is to tell.

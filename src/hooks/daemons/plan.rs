@@ -103,6 +103,7 @@ fn group_plan(
         fold_case: !settings.case_sensitivity(),
         log: 0,
         log_level: startup.main().log_level(),
+        public: None,
     }
 }
 

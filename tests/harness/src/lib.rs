@@ -40,6 +40,7 @@ mod checks;
 mod client;
 mod config;
 pub mod credentials;
+mod damage;
 mod httpd;
 mod logs;
 pub mod process;
@@ -51,6 +52,7 @@ mod worker;
 
 pub use builder::{Builder, ConfigCheck, StartError};
 pub use client::{ClientError, Connection};
+pub use damage::Damage;
 pub use httpd::{Mpm, command_of, command_under_test, httpd_module_exists, httpd_version, module_under_test};
 pub use logs::{Level, LogLine};
 pub use request::Request;

@@ -257,6 +257,20 @@ pub fn end_with_starter(command: &mut Command) {
     }
 }
 
+/// A copy of a descriptor that programs which are started inherit.
+///
+/// # Panics
+/// When there is no room for it.
+pub fn inheritable(descriptor: &impl std::os::fd::AsFd) -> std::os::fd::OwnedFd {
+    use std::os::fd::{AsRawFd, FromRawFd};
+    // SAFETY: dup takes a plain number; what it gives is a new descriptor that nobody else knows.
+    unsafe {
+        let copy = libc::dup(descriptor.as_fd().as_raw_fd());
+        assert!(copy >= 0, "no descriptor is left");
+        std::os::fd::OwnedFd::from_raw_fd(copy)
+    }
+}
+
 /// The files below `directory` for which `keep` holds.
 pub(crate) fn files_below(
     directory: &std::path::Path,

@@ -1,0 +1,78 @@
+//! Serving web servers that are not httpd with our module: the command line, as the plan of one group.
+
+mod arguments;
+mod listen;
+mod loader;
+mod plan;
+
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+pub(super) use arguments::{CommonArguments, GroupArguments, ServerArguments};
+pub(super) use loader::Loader;
+pub(super) use plan::{facts, group_plan, worker_folders};
+
+use crate::config::plan::{Plan, Protocol, Public};
+use crate::supervisor;
+
+/// Serves until a signal ends it.
+pub(super) fn serve(arguments: &ServerArguments, protocol: Protocol) -> Result<(), String> {
+    let directory =
+        std::env::current_dir().map_err(|error| format!("the working directory is not there: {error}"))?;
+    let loader = Loader::for_application(&arguments.app, &directory)?;
+    let first = make_plan(arguments, protocol, &loader, &directory)?;
+    let listening = listen::Listening::open(&arguments.listen, &first)?;
+    let status = arguments.status.as_deref().map(open_status).transpose()?;
+    let status_file = status.as_ref().and(arguments.status.clone());
+    eprintln!(
+        "rwsgi: {} serves {} at {}",
+        protocol.name(),
+        loader.application(),
+        listening.address()
+    );
+    let (again, again_in) = (arguments.clone(), directory);
+    let again_loader = loader.clone();
+    let served = supervisor::serve(supervisor::Start {
+        plan: first,
+        listener: listening.descriptor()?,
+        again: Box::new(move || {
+            let loader = again_loader.again(&again_in)?;
+            make_plan(&again, protocol, &loader, &again_in)
+        }),
+        status,
+    });
+    listening.close();
+    if let Some(file) = status_file {
+        // Whoever removed it before wanted the same.
+        let _ = std::fs::remove_file(file);
+    }
+    loader.remove();
+    served
+}
+
+fn make_plan(
+    arguments: &ServerArguments,
+    protocol: Protocol,
+    loader: &Loader,
+    directory: &Path,
+) -> Result<Plan, String> {
+    let mut group = group_plan(&arguments.common, &arguments.group, loader, directory)?;
+    let served = loader.served(arguments.mount.as_deref(), !arguments.no_reload);
+    group.imports = vec![served.import.clone()];
+    group.public = Some(Public { protocol, served });
+    Ok(Plan {
+        generation: 1,
+        directory: PathBuf::new(),
+        httpd: facts(protocol.name(), &group),
+        worker_folders: worker_folders(&arguments.common.worker),
+        groups: vec![group],
+    })
+}
+
+fn open_status(path: &Path) -> Result<UnixListener, String> {
+    const BACKLOG: u32 = 16;
+    crate::sys::listener::listen_at_path(path, 0o600, (None, None), BACKLOG)
+        .map(UnixListener::from)
+        .map_err(|error: io::Error| format!("--status {}: {error}", path.display()))
+}

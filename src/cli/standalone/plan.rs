@@ -1,0 +1,207 @@
+//! The plan of the group that the command line describes.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::arguments::{CommonArguments, GroupArguments};
+use super::loader::Loader;
+use crate::config::daemon_group::DaemonOptions;
+use crate::config::interpreter::PythonSettings;
+use crate::config::plan::identity::{self, Account, Accounts, HttpdAccount, IdentityProblem};
+use crate::config::plan::{GroupPlan, HttpdFacts, Identity, LogLevel};
+use crate::config::python_home::{self, EmbeddedPython, ServingUser};
+use crate::scoreboard::Layout;
+use crate::sys::user;
+
+/// How long a read or write on a connection may take, unless told otherwise.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Where workers are installed.
+const WORKER_FOLDERS: [&str; 2] = ["/usr/lib/rwsgi", "/usr/local/lib/rwsgi"];
+/// The system's Python.
+const USUAL_PROGRAM: &str = "/usr/bin/python3";
+/// The Python that is looked for in an installation that does not tell its version.
+const USUAL_PYTHON: EmbeddedPython = EmbeddedPython {
+    version: (3, 11),
+    free_threaded: false,
+};
+
+/// The system's database of users and groups.
+pub(super) struct System;
+
+impl Accounts for System {
+    fn user_named(&self, name: &str) -> Option<Account> {
+        user::user_named(name).map(account)
+    }
+
+    fn user_numbered(&self, uid: u32) -> Option<Account> {
+        user::user_numbered(uid).map(account)
+    }
+
+    fn group_named(&self, name: &str) -> Option<u32> {
+        user::group_named(name)
+    }
+
+    fn groups_of(&self, user: &str, gid: u32) -> Vec<u32> {
+        user::groups_of(user.as_bytes(), gid)
+    }
+
+    fn most_groups(&self) -> usize {
+        user::most_groups()
+    }
+}
+
+fn account(user: user::User) -> Account {
+    let user::User { name, uid, home, .. } = user;
+    Account { name, uid, home }
+}
+
+/// The group, without what it serves.
+pub(in super::super) fn group_plan(
+    common: &CommonArguments,
+    group: &GroupArguments,
+    loader: &Loader,
+    directory: &Path,
+) -> Result<GroupPlan, String> {
+    let mut options = group.options()?;
+    let own_folder = &loader.application().directory;
+    if options.threads == 0 {
+        return Err("--threads 0: a process needs a thread to answer requests".into());
+    }
+    if options.processes() >= Layout::MOST_POSITIONS / 2 {
+        return Err("--processes: a machine runs a few processes for each of its processors".into());
+    }
+    for folder in options.python_path.iter_mut().chain(&mut options.python_home) {
+        *folder = directory.join(&*folder).to_string_lossy().into_owned();
+    }
+    options
+        .python_path
+        .push(own_folder.to_string_lossy().into_owned());
+    if options.home.is_none() {
+        options.home = Some(own_folder.to_string_lossy().into_owned());
+    }
+    let resolved =
+        identity::resolve(&options, starter(&options)?, &System).map_err(|problem| match problem {
+            IdentityProblem::Root => {
+                "applications do not run as root: name a user without privileges by --user".to_owned()
+            }
+            problem => format!("--{problem}"),
+        })?;
+    if let Some(option) = resolved.ignored.first() {
+        return Err(format!(
+            "--{option}: only root can start processes as somebody else"
+        ));
+    }
+    let log_level = level(&common.log_level);
+    Ok(GroupPlan {
+        name: loader.application().to_string(),
+        number: 0,
+        executable: executable(&options, &resolved.identity)?,
+        python: PythonSettings::default(),
+        identity: resolved.identity,
+        socket_uid: resolved.socket_uid,
+        choice: None,
+        told: None,
+        imports: Vec::new(),
+        fold_case: false,
+        log: 0,
+        log_level,
+        public: None,
+        options,
+    })
+}
+
+/// Whom processes run as without further words: whoever starts this command; as root, the user who is named
+/// and that user's group.
+fn starter(options: &DaemonOptions) -> Result<HttpdAccount, String> {
+    let root = user::own_uid() == 0;
+    let named = options.user.as_deref().filter(|_| root);
+    let found = match named.map(|name| (name, name.strip_prefix('#'))) {
+        None => None,
+        Some((_, Some(number))) => number.parse().ok().and_then(user::user_numbered),
+        Some((name, None)) => user::user_named(name),
+    };
+    match (found, named) {
+        (Some(found), _) => Ok(HttpdAccount {
+            root,
+            uid: found.uid,
+            gid: found.gid,
+        }),
+        (None, Some(name)) if options.group.is_none() => Err(format!(
+            "--user {name}: there is no such user, or its group is not known: give --group too"
+        )),
+        (None, _) => Ok(HttpdAccount {
+            root,
+            uid: user::own_uid(),
+            gid: user::own_gid(),
+        }),
+    }
+}
+
+/// The Python executable: the one that is named, that of the environment, or the first on PATH that the
+/// processes may run.
+fn executable(options: &DaemonOptions, identity: &Identity) -> Result<PathBuf, String> {
+    let serving = ServingUser {
+        uid: identity.uid,
+        gids: identity.groups.iter().copied().chain([identity.gid]).collect(),
+    };
+    let active = env::var("VIRTUAL_ENV").ok().filter(|home| !home.is_empty());
+    let home = options.python_home.as_ref().or(active.as_ref());
+    let usable = |program: PathBuf| python_home::check_program(&program, &serving).map(|()| program);
+    let (option, found) = match (&options.python, home) {
+        (Some(program), _) => ("--python", usable(PathBuf::from(program))),
+        (None, Some(home)) => (
+            "--python-home",
+            python_home::program_of_home(Path::new(home), USUAL_PYTHON, &serving),
+        ),
+        (None, None) => {
+            let path = env::var_os("PATH").unwrap_or_default();
+            let first = env::split_paths(&path)
+                .map(|folder| folder.join("python3"))
+                .filter(|program| program.is_file())
+                .find_map(|program| usable(program).ok());
+            ("python3", first.map_or_else(|| usable(USUAL_PROGRAM.into()), Ok))
+        }
+    };
+    found.map_err(|problem| format!("{option}: {problem}"))
+}
+
+fn level(name: &str) -> LogLevel {
+    LogLevel(match name {
+        "error" => 3,
+        "warn" => 4,
+        "debug" => 7,
+        _ => 6,
+    })
+}
+
+/// What stands for httpd where there is none.
+pub(in super::super) fn facts(description: &str, group: &GroupPlan) -> HttpdFacts {
+    HttpdFacts {
+        pid: std::process::id(),
+        uid: group.identity.uid,
+        gid: group.identity.gid,
+        core_dumps: false,
+        timeout: TIMEOUT,
+        version: [0; 3],
+        description: description.to_owned(),
+        mpm_name: String::new(),
+        build_date: String::new(),
+        maximum_processes: group.options.processes().into(),
+        threads_per_process: group.options.threads.into(),
+        log_level: group.log_level,
+    }
+}
+
+/// Folders of workers: those that are named, those beside this command, those that are installed.
+pub(in super::super) fn worker_folders(named: &[PathBuf]) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = named
+        .iter()
+        .map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone()))
+        .collect();
+    if let Ok(own) = env::current_exe() {
+        folders.extend(own.parent().map(|folder| folder.join("worker")));
+    }
+    folders.extend(WORKER_FOLDERS.map(PathBuf::from));
+    folders
+}

@@ -1,0 +1,127 @@
+//! Connections from other web servers: accepted on a listener that all processes of the group share, each when it
+//! has a thread to spare, and counted in the scoreboard while a request is awaited or runs.
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use super::connection::Connection;
+use super::desk::Desk;
+use super::log;
+use super::public_request;
+use super::server::{LISTENER, Server};
+use super::wire::Wire;
+use crate::config::plan::Public;
+use crate::gateway::{Code, Level};
+use crate::scoreboard::{Position, since};
+use crate::sys::epoll::Interest;
+use crate::sys::{clock, listener};
+
+impl Server {
+    /// Accepts connections from now on.
+    pub(super) fn open_public(&self) {
+        // All processes are told of each arrival: one that is about to close could otherwise keep one to itself.
+        let added = self.epoll.add(&self.parts.listener, LISTENER, Interest::Readable);
+        if let Err(error) = added {
+            let text = format!("no connection can be accepted: {error}");
+            log::line(Level::Error, Code::WORKER_FAILED, &text);
+        }
+    }
+
+    /// Accepts no further connections, and keeps none after its request.
+    pub(super) fn close_public(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+        // It may not have been opened.
+        let _ = self.epoll.remove(&self.parts.listener);
+    }
+
+    /// Accepts one connection and begins with it at once: who waits behind it may find another process.
+    pub(super) fn accept_one(&self, desk: &mut Desk) {
+        let Some(public) = &self.parts.public else {
+            return;
+        };
+        // Before it is accepted, so that the supervisor never sees a closed process with nothing to do that has
+        // something to do.
+        self.position().inspect(Position::add_busy);
+        let accepted = self.accept_public(public);
+        match accepted {
+            Ok(number) => self.arrived(number, false, desk),
+            Err(error) => {
+                self.position().inspect(Position::remove_busy);
+                match error.kind() {
+                    io::ErrorKind::WouldBlock
+                    | io::ErrorKind::Interrupted
+                    | io::ErrorKind::ConnectionAborted => {}
+                    _ => {
+                        // Would be told of again at once.
+                        let _ = self.epoll.change(&self.parts.listener, LISTENER, Interest::None);
+                        self.accept_later(&error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn accept_public(&self, public: &Public) -> io::Result<u64> {
+        let socket = listener::accept(&self.parts.listener)?;
+        let connection = self.add(socket, public.protocol, Some(clock::millis()))?;
+        self.watch(&connection)?;
+        Ok(connection.number())
+    }
+
+    fn position(&self) -> Option<Position<'_>> {
+        self.board()?.position(self.position_number())
+    }
+
+    /// Counts a request that begins on a connection.
+    pub(super) fn count(&self, connection: &Connection, wire: &mut Wire) {
+        if !wire.is_counted {
+            wire.is_counted = true;
+            connection.await_request(Some(clock::millis()));
+            self.position().inspect(Position::add_busy);
+        }
+    }
+
+    /// Counts it off.
+    pub(super) fn uncount(&self, connection: &Connection, wire: &mut Wire) {
+        connection.await_request(None);
+        if std::mem::take(&mut wire.is_counted) {
+            self.position().inspect(Position::remove_busy);
+        }
+    }
+
+    /// Runs a request that has just arrived; whether the connection can be used for another.
+    pub(super) fn serve_public(
+        &self,
+        public: &Public,
+        connection: &Connection,
+        wire: &mut Wire,
+        desk: &mut Desk,
+    ) -> bool {
+        connection.await_request(None);
+        let reusable = public_request::serve(self, public, connection, wire, desk);
+        let is_kept = reusable && wire.is_kept() && !self.is_closed.load(Ordering::SeqCst);
+        if is_kept {
+            self.uncount(connection, wire);
+        }
+        is_kept
+    }
+
+    /// Closes connections whose peers have not sent a whole request for longer than a read may take.
+    pub(super) fn drop_silent_peers(&self) {
+        let Some(patience) = self.parts.patience.filter(|_| self.parts.public.is_some()) else {
+            return;
+        };
+        let now = clock::millis();
+        let is_silent = |connection: &Connection| {
+            let waited = connection.awaited_since().map_or(0, |begun| since(now, begun));
+            u128::from(waited) > patience.as_millis()
+        };
+        for connection in self.table.all() {
+            if is_silent(&connection) {
+                connection.await_request(None);
+                // Its end is an arrival, which a thread then finds.
+                let _ = connection.socket().shutdown(std::net::Shutdown::Both);
+            }
+        }
+    }
+}
