@@ -21,7 +21,7 @@
 //! | [`pool`] | daemon mode in httpd's children: choosing a worker, and its answer | `httpd`, `sys`, pure rooms |
 //! | [`supervisor`] | the processes of daemon groups: started, watched, replaced | `sys`, pure rooms |
 //! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, `sys`, pure rooms |
-//! | [`cli`] | the `rwsgi` command | `supervisor`, pure rooms |
+//! | [`cli`] | the `rwsgi` command | `supervisor`, `sys`, pure rooms |
 //!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
 

@@ -63,7 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("module", &["hooks", "httpd"]),
-    ("cli", &["config", "gateway", "supervisor"]),
+    ("cli", &["config", "gateway", "supervisor", "sys"]),
     ("lib", &[]),
     ("bin", &["cli"]),
 ];

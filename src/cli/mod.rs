@@ -1,6 +1,9 @@
 //! The `rwsgi` command: what its arguments mean.
 
 pub mod application;
+pub mod installation;
+mod pages;
+pub mod serve;
 
 use clap::{Parser, Subcommand};
 
@@ -8,7 +11,7 @@ use crate::config::directives::docs;
 use crate::gateway::codes;
 use crate::supervisor;
 
-/// Runs Python web applications; today, helps with the Apache httpd module that does.
+/// Serves Python web applications by Apache httpd.
 #[derive(Debug, Parser)]
 #[command(name = "rwsgi", version, arg_required_else_help = true)]
 pub struct Arguments {
@@ -20,11 +23,20 @@ pub struct Arguments {
 enum Command {
     /// Print the manual of the module's directives, as Markdown
     Directives,
+    /// Serve an application by an httpd of its own, in the foreground
+    Serve(Box<serve::Options>),
     /// Print what a log code means, or all of them
     Explain {
         /// The code, `WSGI0174` or `174` for example
         code: Option<String>,
     },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
     /// Start and watch the processes of daemon groups; httpd runs this itself
     #[command(hide = true)]
     Supervisor,
@@ -36,6 +48,9 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
         Command::Directives => Ok(docs::manual()),
         Command::Explain { code: None } => Ok(codes::errors_page()),
         Command::Explain { code: Some(code) } => explain(code),
+        Command::Serve(options) => serve::serve(options),
+        Command::Completions { shell } => pages::completions(*shell),
+        Command::Man => pages::manual(),
         Command::Supervisor => supervisor::run().map(|()| String::new()),
     }
 }

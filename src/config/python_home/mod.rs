@@ -101,6 +101,22 @@ pub fn check_here(home: &Path, embedded: EmbeddedPython) -> Result<PythonHome, H
     .check(home)
 }
 
+/// Whether `user` may read `file`, judged element by element of its path as [`check`] does.
+///
+/// # Errors
+/// The first thing in the way.
+pub fn check_readable(file: &Path, user: &ServingUser) -> Result<(), HomeProblem> {
+    Access::ByMode(user).file(file)
+}
+
+/// Whether `user` may pass through the directory `path`, judged in the same way.
+///
+/// # Errors
+/// The first thing in the way.
+pub fn check_passable(path: &Path, user: &ServingUser) -> Result<(), HomeProblem> {
+    Access::ByMode(user).directory(path)
+}
+
 struct Preflight<'a> {
     access: Access<'a>,
     embedded: EmbeddedPython,
