@@ -33,6 +33,50 @@ pub fn start(command: &mut Command) -> io::Result<Child> {
     Child::adopt(libc::pid_t::try_from(started.id()).map_err(io::Error::other)?)
 }
 
+/// Has processes whose parent ends become children of this one, if their parent was one below it.
+///
+/// # Errors
+/// What the system says.
+pub fn adopt_orphans() -> io::Result<()> {
+    // SAFETY: plain numbers.
+    match unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Kills all children, and those that are [adopted](adopt_orphans) in turn, and waits for their end.
+pub fn kill_children() {
+    loop {
+        let children = children();
+        if children.is_empty() {
+            return;
+        }
+        for child in children {
+            // SAFETY: our own child, whose number is nobody else's until it has been waited for.
+            unsafe {
+                libc::kill(child, libc::SIGKILL);
+                libc::waitpid(child, std::ptr::null_mut(), 0);
+            }
+        }
+    }
+}
+
+/// The children of this process, those that have ended among them.
+fn children() -> Vec<libc::pid_t> {
+    let own = std::process::id().to_string();
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid: &libc::pid_t| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // After the name, which may contain anything: state, parent.
+            let after = stat.rsplit_once(") ").map_or("", |(_, after)| after);
+            after.split(' ').nth(1) == Some(&own)
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,9 +12,9 @@ use super::place::{self, PrivateRoot};
 use super::reload::Changes;
 use super::site::Site;
 use crate::sys::child::{Child, Ending};
-use crate::sys::foreground;
 use crate::sys::poll::Poll;
 use crate::sys::signals::{self, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use crate::sys::{file, foreground};
 
 /// How often it is looked whether httpd has begun to listen.
 const STEP: Duration = Duration::from_millis(10);
@@ -34,6 +34,9 @@ pub(super) fn run(site: &Site) -> Result<String, String> {
     } else {
         None
     };
+    // httpd opens the same files for its logs.
+    file::write_at_end(io::stdout());
+    file::write_at_end(io::stderr());
     let root = PrivateRoot::make()?;
     let places = place::foreground(site, root.path());
     place::write(site, &places)?;
@@ -43,6 +46,7 @@ pub(super) fn run(site: &Site) -> Result<String, String> {
         changes,
         stop_limit: stop_limit(site),
         stopping: None,
+        has_ended: false,
     };
     server.wait_until_it_listens(&places.run.join("httpd.pid"))?;
     tell(site);
@@ -63,6 +67,7 @@ fn start(site: &Site, places: &Places) -> Result<Child, String> {
             command.envs(served.options.env.iter().map(|pair| (&pair.name, &pair.value)));
         }
     }
+    foreground::adopt_orphans().map_err(|error| format!("processes cannot be followed: {error}"))?;
     foreground::start(&mut command)
         .map_err(|error| format!("{} cannot be started: {error}", site.httpd.program.display()))
 }
@@ -112,6 +117,8 @@ struct Server {
     stop_limit: Duration,
     /// When it is killed, once it was asked to stop.
     stopping: Option<Instant>,
+    /// Whether its end has been told, which it is once.
+    has_ended: bool,
 }
 
 impl Server {
@@ -120,7 +127,7 @@ impl Server {
         let deadline = Instant::now() + START_LIMIT;
         while fs::metadata(number).is_err() {
             self.step(Some(STEP))?;
-            if let Some(ending) = self.child.ending() {
+            if let Some(ending) = self.ending() {
                 return match ending {
                     Ending::Exited(0) if self.stopping.is_some() => {
                         Err("stopped before it served".to_owned())
@@ -138,7 +145,7 @@ impl Server {
     fn serve(mut self) -> Result<String, String> {
         loop {
             self.step(None)?;
-            let Some(ending) = self.child.ending() else {
+            let Some(ending) = self.ending() else {
                 continue;
             };
             return match (self.stopping, ending) {
@@ -199,7 +206,18 @@ impl Server {
         Ok(())
     }
 
+    /// How httpd has ended. One that was killed has left its processes behind.
+    fn ending(&mut self) -> Option<Ending> {
+        let ending = self.child.ending()?;
+        self.has_ended = true;
+        if matches!(ending, Ending::Killed(_)) {
+            foreground::kill_children();
+        }
+        Some(ending)
+    }
+
     fn stop(&mut self) {
+        println!("Stopping; Ctrl-C once more does not wait for requests.");
         self.child.terminate();
         self.stopping = Some(Instant::now() + self.stop_limit);
     }
@@ -208,12 +226,13 @@ impl Server {
 /// Whatever ends this command, httpd does not outlive it.
 impl Drop for Server {
     fn drop(&mut self) {
-        if self.child.ending().is_none() {
-            self.stop();
-            while self.child.ending().is_none() {
-                if self.step(None).is_err() {
-                    self.child.kill();
-                }
+        if self.has_ended || self.ending().is_some() {
+            return;
+        }
+        self.stop();
+        while self.ending().is_none() {
+            if self.step(None).is_err() {
+                self.child.kill();
             }
         }
     }

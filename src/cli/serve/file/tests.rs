@@ -30,7 +30,7 @@ fn the_file_says_what_the_command_line_can_and_the_command_line_wins() {
     };
     assert_eq!(pairs(&server.env), "A=here B=2");
     assert_eq!(pairs(&server.static_files), "/static=/srv/files");
-    assert_eq!(wanted.applications, [server.clone()]);
+    assert_eq!(wanted.applications, std::slice::from_ref(server));
 }
 
 #[test]
