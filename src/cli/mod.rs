@@ -1,6 +1,7 @@
 //! The `rwsgi` command: what its arguments mean.
 
 pub mod application;
+pub mod check;
 pub mod installation;
 mod pages;
 pub mod serve;
@@ -25,6 +26,8 @@ enum Command {
     Directives,
     /// Serve an application by an httpd of its own, in the foreground
     Serve(Box<serve::Options>),
+    /// Look for mistakes in a configuration, before a client finds them
+    Check(check::Options),
     /// Print what a log code means, or all of them
     Explain {
         /// The code, `WSGI0174` or `174` for example
@@ -49,6 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
         Command::Explain { code: None } => Ok(codes::errors_page()),
         Command::Explain { code: Some(code) } => explain(code),
         Command::Serve(options) => serve::serve(options),
+        Command::Check(options) => check::check(options),
         Command::Completions { shell } => pages::completions(*shell),
         Command::Man => pages::manual(),
         Command::Supervisor => supervisor::run().map(|()| String::new()),

@@ -1,5 +1,6 @@
 //! The `rwsgi` command as people use it: real servers, on the loopback, that leave nothing behind.
 
+mod check;
 mod files;
 mod folder;
 mod keep;

@@ -47,19 +47,20 @@ fn the_traceback_of_a_mistake_names_the_users_file() {
 
 #[test]
 fn a_file_says_everything_and_each_application_has_its_own() {
-    let shown = "os.environ.get('SHARED', '') + os.environ.get('OWN', '') + environ['SCRIPT_NAME'] + str(environ['wsgi.multiprocess'])";
+    let shown = "os.environ.get('SHARED', '') + os.environ.get('OWN', '') + environ['SCRIPT_NAME'] \
+                 + str(environ['wsgi.multiprocess']) + ' ' + str('colorsys' in __import__('sys').modules)";
     let folder = Folder::with(&[
         ("one/app.py", &application("app", shown)),
         ("two/app.py", &application("app", shown)),
         (
             "sites.toml",
             "threads = 3\n[env]\nSHARED = 'all '\n[[apps]]\napp = 'one'\n[[apps]]\napp = 'two'\nmount-point = '/two'\n\
-             processes = 2\n[apps.env]\nOWN = 'two '\n",
+             processes = 2\npreload = ['colorsys']\n[apps.env]\nOWN = 'two '\n",
         ),
     ]);
     let server = serve(folder.root(), &["--config", "sites.toml"]);
-    assert_eq!(server.text("/"), "all False");
-    assert_eq!(server.text("/two/x"), "all two /twoTrue");
+    assert_eq!(server.text("/"), "all False False");
+    assert_eq!(server.text("/two/x"), "all two /twoTrue True");
     let workers = process::descendants_of(server.pid());
     let title = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let count = workers

@@ -31,6 +31,27 @@ pub fn serve(options: &Options) -> Result<String, String> {
     run::run(&site)
 }
 
+/// Hands the configuration that `rwsgi serve --config FILE` would serve to `judge`.
+///
+/// # Errors
+/// What is wrong with the file, or what `judge` says.
+pub fn with_configuration_of<T>(
+    file: &Path,
+    judge: impl FnOnce(&Path) -> Result<T, String>,
+) -> Result<T, String> {
+    let options = Options {
+        config: Some(file.to_owned()),
+        // Whether a port is free is another matter.
+        port: Some(0),
+        ..Options::default()
+    };
+    let site = find(&options)?;
+    let root = place::PrivateRoot::make()?;
+    let places = place::foreground(&site, root.path());
+    place::write(&site, &places)?;
+    judge(&places.root.join("httpd.conf"))
+}
+
 /// Everything that the options mean, looked up.
 fn find(options: &Options) -> Result<Site, String> {
     let here = env::current_dir().map_err(|error| format!("the working directory: {error}"))?;

@@ -1,8 +1,8 @@
 //! The files of a server: a private folder for one that runs in the foreground, or one to keep.
 
 use std::fs::{self, OpenOptions};
-use std::io;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use super::configuration::{self, Places};
@@ -128,7 +128,8 @@ pub(super) fn write(site: &Site, places: &Places) -> Result<(), String> {
         link(&site.parts.command, &root.join("rwsgi"))?;
         link(worker, &root.join("worker"))?;
     }
-    put(&root.join("httpd.conf"), &text)
+    // Variables of applications may be secrets; httpd reads them as whoever starts it.
+    put_mode(&root.join("httpd.conf"), &text, 0o600)
 }
 
 fn loader(site: &Site, places: &Places, served: &Served) -> String {
@@ -159,8 +160,19 @@ fn make(folder: &Path) -> Result<(), String> {
 }
 
 fn put(file: &Path, text: &str) -> Result<(), String> {
-    fs::write(file, text)
-        .and_then(|()| fs::set_permissions(file, fs::Permissions::from_mode(0o644)))
+    put_mode(file, text, 0o644)
+}
+
+/// Writes a file with these permissions, whatever the umask, from its beginning on.
+fn put_mode(file: &Path, text: &str, mode: u32) -> Result<(), String> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(mode);
+    options
+        .open(file)
+        .and_then(|mut opened| {
+            opened.set_permissions(fs::Permissions::from_mode(mode))?;
+            opened.write_all(text.as_bytes())
+        })
         .map_err(|error| told(file, &error))
 }
 

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use access::Access;
-pub use executable::{check_program, program_of_home};
+pub use executable::{check_program, program_of_home, version_of_home, version_of_program};
 use layout::{
     environment_below, first_of_pair, has_interpreter, is_pypy, normalise, other_version, versions_in,
 };

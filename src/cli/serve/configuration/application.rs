@@ -5,6 +5,7 @@ use std::path::Path;
 use super::text::{Text, quoted};
 use super::{Places, Served, Site};
 use crate::cli::installation::absolute;
+use crate::sys::user;
 
 /// How long requests wait for a free thread where nothing else was said, in seconds.
 const QUEUE_TIMEOUT: u32 = 45;
@@ -45,7 +46,12 @@ fn group_options(site: &Site, served: &Served) -> Vec<(String, String)> {
     );
     if site.account.is_some() {
         add("user", options.user.clone());
-        add("group", options.group.clone());
+        // A group of processes does not take its user's by itself.
+        let own = options.user.as_deref().and_then(user::user_named);
+        add(
+            "group",
+            options.group.clone().or(own.map(|own| format!("#{}", own.gid))),
+        );
     }
     add("umask", options.umask.clone());
     add("maximum-requests", number(options.maximum_requests));
