@@ -170,10 +170,13 @@ const MISTAKES_OF_ROOT: &[Mistake] = &[
     file("WSGI0102", |root| mode(root.join("venv"), 0o700)),
 ];
 
+fn usual_python() -> PathBuf {
+    std::env::var_os("PYO3_PYTHON").map_or_else(|| "/usr/bin/python3".into(), PathBuf::from)
+}
+
 /// The version of the worker that tests are run with.
 fn worker_version() -> String {
-    let python = std::env::var_os("PYO3_PYTHON").unwrap_or_else(|| "/usr/bin/python3".into());
-    let real = fs::canonicalize(python).expect("a Python");
+    let real = fs::canonicalize(usual_python()).expect("a Python");
     let name = real.file_name().expect("a name").to_string_lossy().into_owned();
     name.trim_start_matches("python").to_owned()
 }
@@ -185,12 +188,18 @@ fn site() -> Folder {
         ("open.env", "A=b\n"),
         ("run/keep", ""),
     ]);
-    let made = std::process::Command::new("/usr/bin/python3")
-        .args(["-m", "venv", "--without-pip"])
-        .arg(folder.path("venv"))
-        .output()
-        .expect("Python runs");
-    assert!(made.status.success(), "{made:?}");
+    let python = fs::canonicalize(usual_python()).expect("a Python");
+    let above = python.parent().expect("a folder").display().to_string();
+    let version = worker_version();
+    // As `python -m venv` makes it.
+    folder.write(
+        "venv/pyvenv.cfg",
+        &format!("home = {above}\nversion = {version}.0\n"),
+    );
+    fs::create_dir_all(folder.path(&format!("venv/lib/python{version}/site-packages"))).expect("made");
+    fs::create_dir(folder.path("venv/bin")).expect("made");
+    symlink(python, folder.path("venv/bin/python3")).expect("linked");
+    symlink("python3", folder.path("venv/bin/python")).expect("linked");
     folder
 }
 

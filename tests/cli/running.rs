@@ -46,8 +46,14 @@ pub(crate) fn private_folders(folder: &Path) -> Vec<String> {
 
 /// Starts a command that serves, and waits until it says where.
 pub(crate) fn start(command: &mut Command, folder: &Path) -> Running {
+    let errors = File::create(folder.join("err.txt")).expect("a file");
+    start_with(command, folder, errors.into())
+}
+
+/// As [`start`], with another place for the log.
+pub(crate) fn start_with(command: &mut Command, folder: &Path, errors: Stdio) -> Running {
     let outputs = ["out", "err"].map(|name| folder.join(format!("{name}.txt")));
-    let [output, errors] = [0, 1].map(|at| File::create(&outputs[at]).expect("a file"));
+    let output = File::create(&outputs[0]).expect("a file");
     let child = command
         .stdin(Stdio::null())
         .stdout(output)

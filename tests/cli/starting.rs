@@ -1,11 +1,14 @@
 //! From the command to the first answer, and to the end.
 
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rwsgi_harness::process;
 
 use crate::folder::{Folder, application};
-use crate::running::{rwsgi, start};
+use crate::running::{rwsgi, start, start_with};
 use crate::serve;
 
 #[test]
@@ -41,6 +44,25 @@ fn every_way_to_ask_for_the_end_leaves_nothing() {
         assert_eq!(server.left(), Vec::<String>::new(), "{signal}");
         server.forget();
     }
+}
+
+/// Service managers give sockets, which cannot be opened by a name as files can.
+#[test]
+fn the_log_goes_to_a_socket_as_well() {
+    let folder = Folder::with(&[(
+        "app.py",
+        &application("app", "print('seen', file=environ['wsgi.errors'])"),
+    )]);
+    let (mut reading, writing) = UnixStream::pair().expect("a pair");
+    let mut command = rwsgi(folder.root());
+    command.args(["serve", "app.py", "--port", "0"]);
+    let server = start_with(&mut command, folder.root(), OwnedFd::from(writing).into());
+    drop(command);
+    assert_eq!(server.text("/"), "None");
+    server.finish();
+    let mut log = String::new();
+    reading.read_to_string(&mut log).expect("text");
+    assert!(log.contains("seen"), "{log}");
 }
 
 #[test]

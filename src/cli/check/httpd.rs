@@ -61,10 +61,10 @@ impl Reading {
     pub(super) fn findings(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         for line in self.said.lines() {
-            if let Some(finding) = coded(line) {
-                if !findings.contains(&finding) {
-                    findings.push(finding);
-                }
+            if let Some(finding) = coded(line)
+                && !findings.contains(&finding)
+            {
+                findings.push(finding);
             }
         }
         let is_explained = findings

@@ -98,7 +98,7 @@ fn terminal() -> (String, String) {
         if OpenOptions::new().append(true).open(file).is_ok() {
             file.to_owned()
         } else {
-            format!("|exec cat >&{number}")
+            format!("|$exec cat >&{number}")
         }
     };
     (place("/dev/stderr", 2), place("/dev/stdout", 1))

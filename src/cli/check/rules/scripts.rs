@@ -181,7 +181,7 @@ fn is_denied(model: &Model, mount: &Mount<'_>) -> Option<bool> {
         let files = model.sections.iter().filter(|section| {
             section.within == Some(index) && section.kind == "files" && section.argument == name
         });
-        let inner = files.filter_map(|section| says(&section.requires)).last();
+        let inner = files.filter_map(|section| says(&section.requires)).next_back();
         decided = inner.or(own).or(decided);
     }
     let places = model
@@ -191,7 +191,7 @@ fn is_denied(model: &Model, mount: &Mount<'_>) -> Option<bool> {
         .filter(|section| section.kind == "location" && section.applies_to(mount.server, mount.alias));
     places
         .filter_map(|section| says(&section.requires))
-        .last()
+        .next_back()
         .or(decided)
 }
 

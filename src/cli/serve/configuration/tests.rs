@@ -1,5 +1,7 @@
 //! What httpd is told.
 
+use std::path::Path;
+
 use super::*;
 use crate::cli::application::Application;
 use crate::cli::installation::{Httpd, Parts};
