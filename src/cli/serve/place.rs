@@ -91,17 +91,20 @@ fn command(site: &Site, root: &Path) -> PathBuf {
     }
 }
 
-/// The terminal as a place for errors and for requests: a file where it can be opened, else a program that
-/// writes there.
+/// Writes to what httpd has as its standard output. Its standard error is no place for a log's program, as httpd
+/// gives it another.
+pub(super) const OUTPUT_PROGRAM: &str = "|$exec cat";
+
+/// The terminal as a place for errors and for requests: files where they can be opened, which sockets cannot, else
+/// [a program](OUTPUT_PROGRAM).
 fn terminal() -> (String, String) {
-    let place = |file: &str, number: u8| {
-        if OpenOptions::new().append(true).open(file).is_ok() {
-            file.to_owned()
-        } else {
-            format!("|$exec cat >&{number}")
-        }
+    let opens = |file: &str| OpenOptions::new().append(true).open(file).is_ok();
+    let (errors, requests) = match (opens("/dev/stderr"), opens("/dev/stdout")) {
+        (true, true) => ("/dev/stderr", "/dev/stdout"),
+        (true, false) => ("/dev/stderr", OUTPUT_PROGRAM),
+        (false, _) => (OUTPUT_PROGRAM, OUTPUT_PROGRAM),
     };
-    (place("/dev/stderr", 2), place("/dev/stdout", 1))
+    (errors.to_owned(), requests.to_owned())
 }
 
 /// Writes the files of a server.

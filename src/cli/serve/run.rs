@@ -62,6 +62,10 @@ fn start(site: &Site, places: &Places) -> Result<Child, String> {
         .arg(places.root.join("httpd.conf"))
         .stdin(Stdio::null())
         .current_dir("/");
+    if places.log == place::OUTPUT_PROGRAM {
+        let errors = io::stderr().as_fd().try_clone_to_owned();
+        command.stdout(errors.map_err(|error| format!("standard error: {error}"))?);
+    }
     if site.options.embedded {
         for served in &site.applications {
             command.envs(served.options.env.iter().map(|pair| (&pair.name, &pair.value)));
