@@ -1,8 +1,10 @@
 //! From the command to the first answer, and to the end.
 
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rwsgi_harness::process;
@@ -63,6 +65,39 @@ fn the_log_goes_to_a_socket_as_well() {
     let mut log = String::new();
     reading.read_to_string(&mut log).expect("text");
     assert!(log.contains("seen"), "{log}");
+}
+
+/// As when its window is closed.
+#[test]
+fn a_terminal_that_has_gone_ends_it_in_order() {
+    let folder = Folder::with(&[("app.py", &application("app", "1"))]);
+    let mut command = rwsgi(folder.root());
+    command.args(["serve", "app.py", "--port", "0"]);
+    let (mut reading, writing) = UnixStream::pair().expect("a pair");
+    let mut child = command
+        .stdout(Stdio::from(OwnedFd::from(writing)))
+        .stderr(File::create(folder.path("err.txt")).expect("a file"))
+        .spawn()
+        .expect("rwsgi runs");
+    drop(command);
+    let mut told = Vec::new();
+    while !told.ends_with(b"Ctrl-C stops it.\n") {
+        let mut byte = [0];
+        reading.read_exact(&mut byte).expect("it serves");
+        told.push(byte[0]);
+    }
+    drop(reading);
+    process::signal(child.id(), libc::SIGHUP).expect("it runs");
+    child.wait().expect("our own child");
+    let log = std::fs::read_to_string(folder.path("err.txt")).expect("a log");
+    assert!(
+        log.contains("shutting down") && !log.contains("panicked"),
+        "{log}"
+    );
+    assert_eq!(
+        crate::running::private_folders(folder.root()),
+        Vec::<String>::new()
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod report;
 mod rules;
 
 use std::env;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
@@ -38,19 +39,24 @@ pub struct Options {
     json: bool,
 }
 
-/// Carries out the command: prints what it found.
+/// Carries out the command; what it found, which it prints itself where that is a failure.
 ///
 /// # Errors
 /// How many problems there are, or why nothing could be checked.
 pub fn check(options: &Options) -> Result<String, String> {
     let findings = find(options)?;
-    print!("{}", report::text(&findings, options.json)?);
+    let text = report::text(&findings, options.json)?;
     let problems = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Problem)
         .count();
+    if problems > 0 {
+        io::stdout()
+            .write_all(text.as_bytes())
+            .map_err(|error| format!("standard output: {error}"))?;
+    }
     match problems {
-        0 => Ok(String::new()),
+        0 => Ok(text),
         1 => Err("1 problem".to_owned()),
         more => Err(format!("{more} problems")),
     }

@@ -99,9 +99,13 @@ fn tell(site: &Site) {
         text.push_str("Changes are served at once, and clients see tracebacks: for development only.\n");
     }
     text.push_str("Ctrl-C stops it.\n");
-    // A terminal that has gone is told by a signal.
-    let _ = io::stdout().write_all(text.as_bytes());
-    let _ = io::stdout().flush();
+    say(&text);
+}
+
+/// Prints. A terminal that has gone is no reason to fail: a signal tells of it.
+fn say(text: &str) {
+    let mut output = io::stdout().lock();
+    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
 
 fn stop_limit(site: &Site) -> Duration {
@@ -188,7 +192,7 @@ impl Server {
             && changes.take()
             && self.stopping.is_none()
         {
-            println!("{} changed: serving again", changes.last());
+            say(&format!("{} changed: serving again\n", changes.last()));
             self.child.signal(SIGUSR1);
         }
         Ok(())
@@ -221,7 +225,7 @@ impl Server {
     }
 
     fn stop(&mut self) {
-        println!("Stopping; Ctrl-C once more does not wait for requests.");
+        say("Stopping; Ctrl-C once more does not wait for requests.\n");
         self.child.terminate();
         self.stopping = Some(Instant::now() + self.stop_limit);
     }

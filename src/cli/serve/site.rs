@@ -81,11 +81,18 @@ impl Site {
         absolute_files(&mut server, here);
         check_tls(&server)?;
         let host = server.host.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
-        let port = free_port(&host, server.port.unwrap_or(USUAL_PORT), "--port")?;
-        let https_port = match server.https_port {
-            Some(port) => Some(free_port(&host, port, "--https-port")?),
+        // Held together, so that they differ.
+        let plain = hold(&host, server.port.unwrap_or(USUAL_PORT), "--port")?;
+        let tls = match server.https_port {
+            Some(port) => Some(hold(&host, port, "--https-port")?),
             None => None,
         };
+        let number = |held: &TcpListener| {
+            held.local_addr()
+                .map(|address| address.port())
+                .unwrap_or_default()
+        };
+        let (port, https_port) = (number(&plain), tls.as_ref().map(number));
         Ok(Site {
             options: server,
             httpd,
@@ -211,12 +218,10 @@ fn check_tls(server: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// `port`, or any that is free for 0.
-fn free_port(host: &str, port: u16, option: &str) -> Result<u16, String> {
+/// Listens at `port`, or any that is free for 0, to see whether httpd can.
+fn hold(host: &str, port: u16, option: &str) -> Result<TcpListener, String> {
     // What httpd calls all addresses.
     let address = if host == "*" { "0.0.0.0" } else { host };
     TcpListener::bind((address, port))
-        .and_then(|probe| probe.local_addr())
-        .map(|address| address.port())
         .map_err(|error| format!("{option}: {host} port {port} cannot be listened at: {error}"))
 }
