@@ -1,5 +1,6 @@
 //! The `rwsgi` command.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -7,10 +8,11 @@ use mod_rwsgi::cli::{Arguments, run};
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
-        Ok(output) => {
-            print!("{output}");
-            ExitCode::SUCCESS
-        }
+        // Who reads only the beginning has closed the pipe.
+        Ok(output) => match io::stdout().write_all(output.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
         Err(problem) => {
             eprintln!("rwsgi: {problem}");
             ExitCode::FAILURE

@@ -2,8 +2,12 @@
 
 pub mod application;
 mod cgi;
+pub mod check;
 mod fastcgi;
+pub mod installation;
+mod pages;
 mod scgi;
+pub mod serve;
 mod standalone;
 
 use clap::{Parser, Subcommand};
@@ -12,7 +16,7 @@ use crate::config::directives::docs;
 use crate::gateway::codes;
 use crate::supervisor;
 
-/// Runs Python web applications; today, helps with the Apache httpd module that does.
+/// Serves Python web applications by Apache httpd.
 #[derive(Debug, Parser)]
 #[command(name = "rwsgi", version, arg_required_else_help = true)]
 pub struct Arguments {
@@ -24,6 +28,10 @@ pub struct Arguments {
 enum Command {
     /// Print the manual of the module's directives, as Markdown
     Directives,
+    /// Serve an application by an httpd of its own, in the foreground
+    Serve(Box<serve::Options>),
+    /// Look for mistakes in a configuration, before a client finds them
+    Check(check::Options),
     /// Print what a log code means, or all of them
     Explain {
         /// The code, `WSGI0174` or `174` for example
@@ -35,6 +43,13 @@ enum Command {
     Scgi(scgi::ScgiArguments),
     /// Answer one request by CGI; also as the interpreter of a script: `#!/usr/bin/rwsgi cgi`
     Cgi(cgi::CgiArguments),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
     /// Start and watch the processes of daemon groups; httpd runs this itself
     #[command(hide = true)]
     Supervisor,
@@ -49,6 +64,10 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
         Command::Fastcgi(arguments) => fastcgi::run(arguments).map(|()| String::new()),
         Command::Scgi(arguments) => scgi::run(arguments).map(|()| String::new()),
         Command::Cgi(arguments) => cgi::run(arguments).map(|()| String::new()),
+        Command::Serve(options) => serve::serve(options),
+        Command::Check(options) => check::check(options),
+        Command::Completions { shell } => pages::completions(*shell),
+        Command::Man => pages::manual(),
         Command::Supervisor => supervisor::run().map(|()| String::new()),
     }
 }

@@ -74,7 +74,8 @@ impl Child {
         self.signal(libc::SIGKILL);
     }
 
-    fn signal(&self, signal: libc::c_int) {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: i32) {
         // SAFETY: our own handle and no information along with the signal. One that has ended is no error.
         unsafe {
             libc::syscall(

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,6 +18,18 @@ pub fn duplicate(descriptor: RawFd) -> io::Result<File> {
     }
     // SAFETY: a new descriptor that nobody else knows.
     Ok(File::from(unsafe { OwnedFd::from_raw_fd(copy) }))
+}
+
+/// Has everything written to `descriptor` go to the end of its file, where it is one: others may write there too.
+pub fn write_at_end(descriptor: impl AsFd) {
+    let number = descriptor.as_fd().as_raw_fd();
+    // SAFETY: an open descriptor and plain flags; where it cannot be, all is as before.
+    unsafe {
+        let flags = libc::fcntl(number, libc::F_GETFL);
+        if flags >= 0 {
+            libc::fcntl(number, libc::F_SETFL, flags | libc::O_APPEND);
+        }
+    }
 }
 
 /// A new file in `folder` that nobody else can open, and that is gone with its last descriptor.
@@ -41,6 +53,18 @@ pub fn nameless(folder: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_writers_do_not_overwrite_each_other() {
+        use std::io::Write;
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let mut one = file.reopen().expect("opened");
+        let mut two = OpenOptions::new().append(true).open(file.path()).expect("opened");
+        write_at_end(&one);
+        two.write_all(b"two").expect("written");
+        one.write_all(b"one").expect("written");
+        assert_eq!(std::fs::read(file.path()).expect("read"), b"twoone");
+    }
     use std::io::Read;
     use std::os::fd::AsRawFd;
 

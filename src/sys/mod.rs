@@ -8,6 +8,7 @@ pub mod clock;
 pub mod detach;
 pub mod epoll;
 pub mod file;
+pub mod foreground;
 pub mod futex;
 pub mod identity;
 pub mod inherit;

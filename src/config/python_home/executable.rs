@@ -24,7 +24,7 @@ pub fn program_of_home(
     user: &ServingUser,
 ) -> Result<PathBuf, HomeProblem> {
     let written = first_of_pair(home);
-    let version = version_of(&normalise(&written));
+    let version = version_of_home(&normalise(&written));
     if let Some(old) = version.filter(|python| python.version < OLDEST) {
         return Err(HomeProblem::TooOld {
             home: written,
@@ -76,8 +76,16 @@ pub fn check_program(program: &Path, user: &ServingUser) -> Result<(), HomeProbl
     }
 }
 
+/// The version of a Python executable, if its name or that of what it links to tells.
+#[must_use]
+pub fn version_of_program(program: &Path) -> Option<EmbeddedPython> {
+    let real = fs::canonicalize(program).ok()?;
+    named_version(real.file_name()?.to_str()?.strip_prefix("python")?)
+}
+
 /// The version of an environment or installation, if it is told.
-fn version_of(home: &Path) -> Option<EmbeddedPython> {
+#[must_use]
+pub fn version_of_home(home: &Path) -> Option<EmbeddedPython> {
     let versions = || {
         let libraries = ["lib", "lib64"].map(|lib| home.join(lib)).into_iter();
         libraries.flat_map(|lib| versions_in(&lib))

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use access::Access;
 pub use choice::PythonChoice;
-pub use executable::{check_program, program_of_home};
+pub use executable::{check_program, program_of_home, version_of_home, version_of_program};
 use layout::{
     environment_below, first_of_pair, has_interpreter, is_pypy, normalise, other_version, versions_in,
 };
@@ -104,6 +104,22 @@ pub fn check_here(home: &Path, embedded: EmbeddedPython) -> Result<PythonHome, H
         embedded,
     }
     .check(home)
+}
+
+/// Whether `user` may read `file`, judged element by element of its path as [`check`] does.
+///
+/// # Errors
+/// The first thing in the way.
+pub fn check_readable(file: &Path, user: &ServingUser) -> Result<(), HomeProblem> {
+    Access::ByMode(user).file(file)
+}
+
+/// Whether `user` may pass through the directory `path`, judged in the same way.
+///
+/// # Errors
+/// The first thing in the way.
+pub fn check_passable(path: &Path, user: &ServingUser) -> Result<(), HomeProblem> {
+    Access::ByMode(user).directory(path)
 }
 
 struct Preflight<'a> {

@@ -1,0 +1,182 @@
+//! What httpd itself says of a configuration.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::dump::{self, Line};
+use super::report::{Finding, Severity};
+use crate::cli::installation::Httpd;
+use crate::config::place::Place;
+use crate::gateway::codes;
+
+/// Where Debian keeps variables that its configuration uses.
+const VARIABLES: &str = "/etc/apache2/envvars";
+
+/// One reading of a configuration.
+pub(super) struct Reading {
+    /// Its lines, as far as httpd got.
+    pub(super) lines: Vec<Line>,
+    accepted: bool,
+    said: String,
+}
+
+impl Reading {
+    /// Has httpd read `config`, or its own.
+    pub(super) fn of(httpd: &Httpd, config: Option<&Path>) -> Result<Reading, String> {
+        let mut command = match config {
+            // Without its variables that of Debian cannot be read.
+            None if Path::new(VARIABLES).is_file() => {
+                let mut shell = Command::new("/bin/sh");
+                shell
+                    .args(["-c", &format!(". {VARIABLES} && exec \"$@\""), "sh"])
+                    .arg(&httpd.program);
+                shell
+            }
+            _ => Command::new(&httpd.program),
+        };
+        command.args(["-t", "-D", "DUMP_CONFIG"]);
+        let Some(info) = httpd.load_line("info") else {
+            return Err(format!(
+                "mod_info.so is not in {}: install that module of httpd, which prints configurations",
+                httpd.modules.display()
+            ));
+        };
+        if !info.is_empty() {
+            command.args(["-C", info.trim_end()]);
+        }
+        if let Some(config) = config {
+            command.arg("-f").arg(config);
+        }
+        let output = command
+            .output()
+            .map_err(|error| format!("{} cannot be run: {error}", httpd.program.display()))?;
+        Ok(Reading {
+            lines: dump::parse(&String::from_utf8_lossy(&output.stdout)),
+            accepted: output.status.success(),
+            said: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// What it said, with what is known about its codes.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = Vec::new();
+        for line in self.said.lines() {
+            if let Some(finding) = coded(line)
+                && !findings.contains(&finding)
+            {
+                findings.push(finding);
+            }
+        }
+        let is_explained = findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Problem);
+        if !self.accepted && !is_explained {
+            findings.push(refusal(&self.said));
+        }
+        findings
+    }
+}
+
+/// A line of ours: `[...] [wsgi:error] [pid ...] WSGI1015: text (file:line)`.
+fn coded(line: &str) -> Option<Finding> {
+    let (before, rest) = line.split_once("WSGI")?;
+    let (digits, text) = rest.split_once(": ")?;
+    let number: u16 = digits.parse().ok()?;
+    let entry = codes::CODES.iter().find(|entry| entry.code.number() == number)?;
+    let (what, place) = split_place(text);
+    let is_error = before.contains(":error]") || before.contains(":crit]");
+    Some(Finding {
+        severity: if is_error {
+            Severity::Problem
+        } else {
+            Severity::Warning
+        },
+        id: entry.code.to_string(),
+        what: what.to_owned(),
+        place,
+        why: entry.cause.to_owned(),
+        fix: entry.fix.to_owned(),
+    })
+}
+
+/// `text (file:line)`.
+fn split_place(text: &str) -> (&str, Option<Place>) {
+    let place = text.strip_suffix(')').and_then(|text| text.rsplit_once(" ("));
+    let Some((what, place)) = place else {
+        return (text, None);
+    };
+    match place.rsplit_once(':').map(|(file, line)| (file, line.parse())) {
+        Some((file, Ok(line))) => (
+            what,
+            Some(Place {
+                file: file.into(),
+                line,
+            }),
+        ),
+        _ => (text, None),
+    }
+}
+
+/// `AH00526: Syntax error on line 7 of /x.conf:`, and what follows.
+fn refusal(said: &str) -> Finding {
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let place = lines
+        .clone()
+        .find_map(|line| line.split_once("Syntax error on line "))
+        .and_then(|(_, rest)| rest.split_once(" of "))
+        .and_then(|(line, file)| {
+            Some(Place {
+                file: file.trim_end_matches(':').into(),
+                line: line.parse().ok()?,
+            })
+        });
+    let is_noise = |line: &&str| line.contains("Syntax error on line") || line.starts_with("Action '");
+    let what = lines
+        .find(|line| !is_noise(line))
+        .unwrap_or("httpd says nothing")
+        .to_owned();
+    let (id, fix) = if what.contains("Invalid command 'WSGI") || what.contains("Invalid command 'RWSGI") {
+        (
+            "module-not-loaded",
+            "Load the module before this line: LoadModule wsgi_module .../mod_rwsgi.so (Debian: a2enmod rwsgi).",
+        )
+    } else {
+        ("httpd-refuses", "Correct the line as the message says.")
+    };
+    Finding {
+        severity: Severity::Problem,
+        id: id.to_owned(),
+        what,
+        place,
+        why: "httpd does not start with this configuration, and a running one does not restart.".to_owned(),
+        fix: fix.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_with_a_code_are_explained() {
+        let line = "[Wed Nov 25 15:05:40.542403 2026] [wsgi:error] [pid 1:tid 1] WSGI1013: WSGIScriptAlias: no (x) \
+                    group (/etc/site.conf:4)";
+        let finding = coded(line).expect("a finding");
+        assert_eq!(
+            (finding.id.as_str(), finding.severity),
+            ("WSGI1013", Severity::Problem)
+        );
+        assert_eq!(finding.what, "WSGIScriptAlias: no (x) group");
+        assert_eq!(finding.place.expect("a place").to_string(), "/etc/site.conf:4");
+        assert_eq!(coded("[core:error] AH00014: WSGI is fine"), None);
+    }
+
+    #[test]
+    fn a_syntax_error_is_told_with_its_place() {
+        let said =
+            "AH00526: Syntax error on line 7 of /x.conf:\nInvalid command 'WSGIScriptAlias', perhaps\n";
+        let finding = refusal(said);
+        assert_eq!(finding.id, "module-not-loaded");
+        assert_eq!(finding.place.expect("a place").to_string(), "/x.conf:7");
+    }
+}
