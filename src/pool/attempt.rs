@@ -74,6 +74,7 @@ struct Patience {
     limit: Duration,
     /// When the first try failed.
     begin: Option<Instant>,
+    /// Tries after which nobody waited.
     tries_left: u32,
 }
 
@@ -97,8 +98,17 @@ impl Patience {
     /// Whether to try again, after a failure.
     fn is_left(&mut self) -> bool {
         self.begin.get_or_insert_with(Instant::now);
-        self.tries_left = self.tries_left.saturating_sub(1);
         self.tries_left > 0 && !self.left().is_zero()
+    }
+
+    /// Waits for the end of the process to be noticed. Time bounds the tries that wait; a process that writes
+    /// what it likes into the scoreboard could keep others from waiting, and those are counted.
+    fn give_back_and_wait(&mut self, reservation: Reservation<'_>) {
+        let start = Instant::now();
+        give_back_and_wait(reservation, self.left());
+        if start.elapsed() < NOTICE / 2 {
+            self.tries_left = self.tries_left.saturating_sub(1);
+        }
     }
 }
 
@@ -123,7 +133,7 @@ fn attempt<C: Client>(
         Ok(stream) => stream,
         Err(error) => {
             if connect::is_passing(&error) && patience.is_left() {
-                give_back_and_wait(reservation, patience.left());
+                patience.give_back_and_wait(reservation);
                 return Attempt::Again;
             }
             return Attempt::Done(failure::not_connected(call, client, &error));
@@ -161,7 +171,7 @@ fn attempt<C: Client>(
         }
         Ok(end) if can_be_sent_again && is_refusal(end) && patience.is_left() => {
             drop(stream);
-            give_back_and_wait(reservation, patience.left());
+            patience.give_back_and_wait(reservation);
             Attempt::Again
         }
         Ok(end) => Attempt::Done(failure::refused(call, client, end)),
@@ -170,7 +180,7 @@ fn attempt<C: Client>(
             let grant = reservation.grant();
             // The others that are kept have ended with it.
             call.group.kept().forget(grant.position);
-            give_back_and_wait(reservation, patience.left());
+            patience.give_back_and_wait(reservation);
             Attempt::Again
         }
         Err(broken) => {

@@ -1,6 +1,7 @@
 //! What all groups of one plan share.
 
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::{fs, io};
@@ -45,8 +46,17 @@ impl Setting {
 
     /// Makes the directory of all groups, which others may pass through, each to the directory of a group.
     pub(super) fn make_directory(&self) -> io::Result<()> {
-        let mode = if detach::is_root() { 0o711 } else { 0o700 };
-        private_directory::make(&self.directory, mode, None)
+        private_directory::make(&self.directory, directory_mode(), None)
+    }
+
+    /// Whether httpd's children can pass through the directories to the sockets of a group, and nobody else.
+    pub(super) fn has_directories(&self, number: u32) -> bool {
+        let is_as_made = |path: &Path, mode: u32| {
+            let metadata = path.symlink_metadata();
+            metadata.is_ok_and(|metadata| metadata.is_dir() && metadata.mode() & 0o7777 == mode)
+        };
+        is_as_made(&self.directory, directory_mode())
+            && is_as_made(&self.group_directory(number), group_directory_mode())
     }
 
     /// A number that no group has whose processes an earlier supervisor left.
@@ -58,12 +68,8 @@ impl Setting {
 
     /// Makes the directory of a group, which only httpd's children may pass through.
     pub(super) fn make_group_directory(&self, number: u32) -> io::Result<()> {
-        let path = self.group_directory(number);
-        if detach::is_root() {
-            private_directory::make(&path, 0o750, Some(self.httpd.gid))
-        } else {
-            private_directory::make(&path, 0o700, None)
-        }
+        let group = detach::is_root().then_some(self.httpd.gid);
+        private_directory::make(&self.group_directory(number), group_directory_mode(), group)
     }
 
     /// Removes the directory of a group.
@@ -75,6 +81,14 @@ impl Setting {
     fn group_directory(&self, number: u32) -> PathBuf {
         self.directory.join(number.to_string())
     }
+}
+
+fn directory_mode() -> u32 {
+    if detach::is_root() { 0o711 } else { 0o700 }
+}
+
+fn group_directory_mode() -> u32 {
+    if detach::is_root() { 0o750 } else { 0o700 }
 }
 
 /// Removes the directories that servers left behind which did not end in order: those beside `directory`

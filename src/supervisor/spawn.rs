@@ -73,6 +73,7 @@ impl Group {
         let owner = detach::is_root().then_some(plan.socket_uid);
         let listener = private_directory::listen(&socket, owner, backlog)
             .map_err(words("no socket can be made for it"))?;
+        let socket_mark = private_directory::mark(&socket).map_err(words("no socket can be made for it"))?;
         let (mailbox, channel) = Mailbox::pair().map_err(words("no channel"))?;
         let crash = memory::anonymous(c"rwsgi crash", CRASH_FILE).map_err(words("no memory"))?;
         let null = File::options()
@@ -110,6 +111,7 @@ impl Group {
             mailbox,
             crash,
             socket,
+            socket_mark,
             watched: Watched::new(&plan.options, dice),
             edition: self.edition,
             began: now,

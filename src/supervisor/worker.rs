@@ -14,6 +14,7 @@ use crate::gateway::codes::Code;
 use crate::sys::child::Child;
 use crate::sys::launch::{Report, Trouble};
 use crate::sys::mailbox::Mailbox;
+use crate::sys::private_directory::{self, Mark};
 
 /// Bytes of what a process that died left to say: as many as a scoreboard takes.
 const LAST_WORDS: usize = 4092;
@@ -56,6 +57,8 @@ pub(super) struct Worker {
     /// Where a fatal signal leaves a traceback.
     pub(super) crash: OwnedFd,
     pub(super) socket: PathBuf,
+    /// The socket as it was made.
+    pub(super) socket_mark: Mark,
     /// The plan that it was started with.
     pub(super) plan: Rc<GroupPlan>,
     /// Which of the group's plans that was.
@@ -92,6 +95,11 @@ impl Worker {
 
     pub(super) fn is_ready(&self) -> bool {
         self.stage == Stage::Ready
+    }
+
+    /// Whether its socket is there as it was made.
+    pub(super) fn has_its_socket(&self) -> bool {
+        private_directory::mark(&self.socket).is_ok_and(|mark| mark == self.socket_mark)
     }
 
     /// Asks it to end, unless that was done.

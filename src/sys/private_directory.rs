@@ -63,6 +63,24 @@ pub fn listen(path: &Path, owner: Option<u32>, backlog: u32) -> io::Result<UnixL
     Ok(listener)
 }
 
+/// What tells a file from another that took its name, and from itself with another owner or other permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    file: (u64, u64),
+    owner: (u32, u32),
+    mode: u32,
+}
+
+/// The mark of what is at `path`, which is not followed.
+pub fn mark(path: &Path) -> io::Result<Mark> {
+    let metadata = path.symlink_metadata()?;
+    Ok(Mark {
+        file: (metadata.dev(), metadata.ino()),
+        owner: (metadata.uid(), metadata.gid()),
+        mode: metadata.mode(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +103,21 @@ mod tests {
         assert_eq!(mode(&path.join("1.sock")), 0o600);
         remove(&path).expect("removed");
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_mark_tells_a_file_from_its_successor_and_from_its_changed_self() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("1.sock");
+        let _first = listen(&path, None, 5).expect("listens");
+        let made = mark(&path).expect("there");
+        assert_eq!(mark(&path).ok(), Some(made));
+        std::fs::set_permissions(&path, Permissions::from_mode(0o000)).expect("changed");
+        assert_ne!(mark(&path).ok(), Some(made));
+        // The first is kept, so that its number is not used again.
+        std::fs::rename(&path, folder.path().join("old")).expect("moved");
+        let _second = listen(&path, None, 5).expect("listens");
+        assert_ne!(mark(&path).ok(), Some(made));
     }
 
     #[test]
