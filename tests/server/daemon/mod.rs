@@ -3,11 +3,17 @@
 //! With `RWSGI_SOAK=1` the tests under load run as long as `make soak` wants.
 
 mod bodies;
+mod clock;
 mod crashes;
 mod environment;
+mod exhaustion;
+mod generations;
+mod hostile;
 mod imports;
 mod load;
+mod log_faults;
 mod logging;
+mod many;
 mod outcomes;
 mod overload;
 mod parent;
@@ -15,11 +21,16 @@ mod parent_configuration;
 mod parent_supervisor;
 mod privileges;
 mod pythons;
+mod roles;
 mod rolling;
 mod scripts;
 mod service;
 mod signals;
+mod sockets;
+mod starting;
 mod timeouts;
+mod truncation;
+mod upgrades;
 
 use std::fs;
 use std::time::Duration;
