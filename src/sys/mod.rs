@@ -23,6 +23,7 @@ pub mod poll;
 pub mod private_directory;
 pub mod process;
 pub mod program_file;
+pub mod scheduling;
 pub mod servant;
 pub mod signal_file;
 pub mod signals;

@@ -20,7 +20,7 @@ use crate::gateway::{Code, Level};
 use crate::scoreboard::{Layout, Scoreboard};
 use crate::sys::epoll::{Epoll, Interest};
 use crate::sys::memory::SharedWords;
-use crate::sys::{own_process, stream};
+use crate::sys::{own_process, scheduling, stream};
 
 /// The listener's number for epoll; connections count from 0.
 const LISTENER: u64 = u64::MAX;
@@ -165,6 +165,7 @@ impl Server {
 
     /// Serves until the threads are to end.
     fn serve(&self, thread: u32) {
+        scheduling::do_not_interrupt();
         let mut desk = Desk {
             thread,
             ..Desk::default()

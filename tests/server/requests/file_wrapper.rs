@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{GROUPS, assert_error_page, mounted, processes};
+use super::{GROUPS, Mode, assert_error_page, mode, mounted, processes};
 use rwsgi_harness::{Builder, Framing, Response, Server};
 
 /// What the file holds: large enough for several buffers.
@@ -30,7 +30,10 @@ fn sends(case: &str) -> Response {
         assert_eq!(next.text(), "from memory", "the next response must be in step");
         response
     });
-    assert!(main.body == sub.body && main.framing == sub.framing);
+    assert!(main.body == sub.body);
+    // A body of no declared length is chunked when a part of it has to wait for the rest, as may happen with a
+    // process of its own on a busy machine.
+    assert!(main.framing == sub.framing || mode() == Mode::Daemon);
     server.finish();
     sub
 }
