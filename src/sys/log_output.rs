@@ -173,10 +173,11 @@ mod tests {
         while write_all(one.as_fd(), &[b'x'; 1000], Duration::ZERO).is_ok() {}
         drop(two);
         let (reader, writer) = io::pipe().expect("a pipe");
-        while write_where_there_is_room(writer.as_fd(), &[b'x'; 1000]).is_ok() {}
         let begin = Instant::now();
-        assert!(write_all(writer.as_fd(), &[b'x'; 1000], Duration::ZERO).is_err());
-        assert!(begin.elapsed() < Duration::from_secs(1));
+        let writes = std::iter::repeat_with(|| write_where_there_is_room(writer.as_fd(), &[b'x'; 1000]));
+        let written = writes.take_while(Result::is_ok).count();
+        assert!(written > 10, "{written}");
+        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
         drop(reader);
     }
 

@@ -14,7 +14,16 @@ pub fn make(path: &Path, mode: u32, group: Option<u32>) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    let directory = open_own(path)?;
+    let directory = match open_own(path) {
+        // Its owner, unless root, has to let itself in first.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let closed = open_with(path, libc::O_PATH)?;
+            let handle = format!("/proc/self/fd/{}", closed.as_raw_fd());
+            std::fs::set_permissions(handle, Permissions::from_mode(0o700))?;
+            open_own(path)?
+        }
+        opened => opened?,
+    };
     if group.is_some() {
         fchown(&directory, None, group)?;
     }
@@ -28,9 +37,13 @@ pub fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn open_own(path: &Path) -> io::Result<File> {
+    open_with(path, 0)
+}
+
+fn open_with(path: &Path, flags: libc::c_int) -> io::Result<File> {
     let directory = OpenOptions::new()
         .read(true)
-        .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW)
+        .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW | flags)
         .open(path)?;
     let owner = directory.metadata()?.uid();
     // SAFETY: no arguments, cannot fail.
@@ -97,6 +110,9 @@ mod tests {
         make(&path, 0o711, None).expect("made");
         assert_eq!(mode(&path), 0o711);
         make(&path, 0o700, None).expect("taken");
+        assert_eq!(mode(&path), 0o700);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o000)).expect("changed");
+        make(&path, 0o700, None).expect("taken though closed");
         assert_eq!(mode(&path), 0o700);
         listen(&path.join("1.sock"), None, 5).expect("listens");
         listen(&path.join("1.sock"), None, 5).expect("listens again over a socket left behind");
