@@ -157,7 +157,7 @@ fn attempt<C: Client>(
         body: &mut body,
         client,
         answer: &mut answer,
-        limits: limits(call, &reservation),
+        limits: limits(call),
         buffers,
         state: State::default(),
     };
@@ -232,7 +232,7 @@ fn give_back_and_wait(reservation: Reservation<'_>, limit: Duration) {
     }
 }
 
-fn limits(call: &Call<'_, '_>, reservation: &Reservation<'_>) -> Limits {
+fn limits(call: &Call<'_, '_>) -> Limits {
     let options = call.group.options();
     Limits {
         worker: call.groups.socket_timeout(call.group),
@@ -243,7 +243,5 @@ fn limits(call: &Call<'_, '_>, reservation: &Reservation<'_>) -> Limits {
             .unwrap_or_else(|| call.groups.timeout()),
         flush_delay: options.response_flush_delay,
         response_buffer: usize::try_from(options.response_buffer_size).unwrap_or(usize::MAX),
-        // While requests queue up, those who run first would be those who queue.
-        gives_way: reservation.board().waiting() == 0,
     }
 }

@@ -14,7 +14,6 @@ use super::client::Client;
 use crate::fcgi::client::{push_body, push_body_end};
 use crate::fcgi::record::MAX_CONTENT;
 use crate::gateway::{BodyError, ClientGone};
-use crate::sys::scheduling;
 use crate::sys::stream::{self, Watch};
 
 /// Bytes of a response that are worth passing on before there is a pause.
@@ -44,8 +43,6 @@ pub(super) struct Limits {
     pub(super) flush_delay: Duration,
     /// Bytes of a response that are held for a slow client.
     pub(super) response_buffer: usize,
-    /// Whether to let others run before the answer is waited for.
-    pub(super) gives_way: bool,
 }
 
 /// Why there is no complete answer.
@@ -110,8 +107,6 @@ pub(super) struct State {
     is_refused: bool,
     /// The worker was silent for [`FIRST_LOOK`].
     is_slow: bool,
-    /// Others were let run once.
-    has_given_way: bool,
     /// When the worker last did something, or could not be expected to; read from the clock only when there
     /// was something to wait for.
     worker_seen: Option<Instant>,
@@ -227,11 +222,6 @@ impl<C: Client> Relay<'_, '_, '_, C> {
     fn receive(&mut self, may_block: bool) -> Result<Option<Received>, Broken> {
         let input = &mut self.buffers.input;
         let received = if may_block {
-            if self.limits.gives_way && !std::mem::replace(&mut self.state.has_given_way, true) {
-                // The worker that was woken may wait for this processor: an answer that it gives at once costs
-                // no sleep and no wake here.
-                scheduling::give_way();
-            }
             stream::receive(self.stream, input)
         } else {
             stream::receive_now(self.stream, input)

@@ -11,12 +11,6 @@ pub fn do_not_interrupt() {
     let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters) };
 }
 
-/// Lets others run first that wait for this processor.
-pub fn give_way() {
-    // SAFETY: takes nothing.
-    let _ = unsafe { libc::sched_yield() };
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
