@@ -74,12 +74,13 @@ fn a11_response_bodies_arrive_whole() {
 
 /// The neighbours of some powers of two up to 64 MiB.
 fn large_sizes() -> impl Iterator<Item = usize> {
-    [23, 24, 26]
+    [24, 26]
         .into_iter()
         .flat_map(|power| [(1 << power) - 1, 1 << power, (1 << power) + 1])
 }
 
-/// Buffers as the system has them, as large bodies with the smallest would take minutes.
+/// Buffers as the system has them, as large bodies with the smallest would take minutes. Each has a connection of its
+/// own: while one is hashed here, a kept one may be idle for too long.
 fn server_for_large_bodies() -> Server {
     group("threads=4").config("WSGIChunkedRequest On").start()
 }
@@ -88,7 +89,6 @@ fn server_for_large_bodies() -> Server {
 fn a11_request_bodies_of_up_to_64_mebibytes_arrive_whole() {
     let server = server_for_large_bodies();
     let start = Instant::now();
-    let mut kept = server.connect();
     for size in large_sizes() {
         let body = pattern(size);
         let wanted = format!("{size} {}", hash(&body));
@@ -97,7 +97,7 @@ fn a11_request_bodies_of_up_to_64_mebibytes_arrive_whole() {
             0 => request.body(&body),
             _ => request.chunks(body.chunks(99_991)),
         };
-        assert_eq!(request.send_on(&mut kept).text(), wanted);
+        assert_eq!(request.send().text(), wanted);
     }
     println!("requests of up to 64 MiB: {:?}", start.elapsed());
     server.finish();
@@ -107,10 +107,9 @@ fn a11_request_bodies_of_up_to_64_mebibytes_arrive_whole() {
 fn a11_response_bodies_of_up_to_64_mebibytes_arrive_whole() {
     let server = server_for_large_bodies();
     let start = Instant::now();
-    let mut kept = server.connect();
     for size in large_sizes() {
         let (piece, framing) = [(0, "length"), (65_536, "chunked"), (1_000_003, "length")][size % 3];
-        let response = kept.get(&format!("/body?length={size}&piece={piece}&framing={framing}"));
+        let response = server.get(&format!("/body?length={size}&piece={piece}&framing={framing}"));
         assert!(response.complete, "{size} {framing}");
         assert!(response.body == pattern(size), "{size} {framing}: other bytes");
     }
