@@ -72,12 +72,9 @@ fn f10_requests_wait_for_a_slow_start_and_are_refused_beyond_the_limit() {
     report.assert_nothing_bad("a start of four seconds");
     assert!(refused > 50, "nobody is refused while 16 wait");
     assert!(report.allowed >= refused, "{} of {refused}", report.allowed);
-    assert!(
-        report.longest > Duration::from_secs(2),
-        "nobody waited: {:?}",
-        report.longest
-    );
-    assert!(report.longest < Duration::from_secs(12), "{:?}", report.longest);
+    let longest = report.longest(|_| true);
+    assert!(longest > Duration::from_secs(2), "nobody waited: {longest:?}");
+    assert!(longest < Duration::from_secs(12), "{longest:?}");
     for _ in 0..20 {
         assert_eq!(server.get("/pid").status, 200);
     }
