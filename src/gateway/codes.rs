@@ -375,8 +375,8 @@ codes! {
     HOME_NOT_USABLE = 1112: "The home directory of a daemon group's user cannot be used.",
         "home= is not set, and the home directory of the user is missing or closed to it. The process works in / instead.",
         "Set home= to a directory that the user may enter.";
-    SOCKET_LOST = 1113: "The socket of a daemon group's process has vanished.",
-        "Somebody removed or replaced it in the directory of WSGISocketPrefix. The process is replaced by one with a new socket.",
+    SOCKET_LOST = 1113: "The socket of a daemon group's process has vanished or was changed.",
+        "Somebody removed or replaced it in the directory of WSGISocketPrefix, or changed permissions there. The directory is mended, and the process replaced by one with a new socket.",
         "Exclude the directory from whatever cleans up there.";
     DRAIN_CUT = 1114: "Requests were still running when a process had to end.",
         "The process was to be replaced, and graceful-timeout= or eviction-timeout= was over before its requests were done. They have until shutdown-timeout=, then their clients get 502 or an incomplete response.",
@@ -466,7 +466,7 @@ codes! {
         "One of them was installed alone, or both were while httpd was running, which keeps the module that it has loaded. Requests for daemon groups fail.",
         "Install both from one package, then stop and start httpd.";
     SUPERVISOR_FAILED = 1158: "The supervisor does not do what it is to do.",
-        "The line says what is the matter; the supervisor's own lines before may say why. Requests for daemon groups fail; everything else is served.",
+        "The line says what is the matter; the supervisor's own lines before may say why. At a restart, processes of the configuration before go on with the requests for their groups, as far as that has the same users and socket directory; requests for other groups fail. Everything else is served.",
         "Mend the reason given, then restart httpd.";
     SUPERVISOR_DIED = 1159: "The supervisor has ended unasked.",
         "Somebody killed it, or it has a defect. Daemon processes go on serving; httpd starts another supervisor, which takes them over.",
@@ -474,6 +474,9 @@ codes! {
     SUPERVISOR_KILLED = 1160: "The supervisor did not end with httpd.",
         "It had not ended when the longest shutdown-timeout= of all groups and 2 seconds were over, and was killed. Its processes notice that by themselves.",
         "Look for what kept a process from ending.";
+    LOG_LOST = 1161: "Lines of a daemon process or of the supervisor are lost.",
+        "Their log did not take them: its disk was full, or the program that it is piped to did not read. Nobody waits for a log for long. Written once the log takes lines again, with the number of records; a record may have several lines.",
+        "Make room on the disk, or look for what stopped the program of ErrorLog.";
     EMBEDDED_BY_ROOT = 1170: "Applications may run in httpd's own processes, which root has started.",
         "Told once, at the start. What runs in httpd's processes has their account, and all that is in their memory: the keys of TLS, the requests of other sites, and the scoreboard, which httpd's parent trusts and reads as root (CVE-2019-0211 was such a case). No module can close that off.",
         "Run applications in daemon groups, under accounts of their own, and set `WSGIRestrictEmbedded On`; or accept it for applications that you trust as you trust httpd.";

@@ -77,6 +77,7 @@ struct Patience {
     limit: Duration,
     /// When the first try failed.
     begin: Option<Instant>,
+    /// Tries after which nobody waited, and the one under way.
     tries: u32,
     most_tries: u32,
 }
@@ -110,6 +111,16 @@ impl Patience {
         self.tries = self.tries.saturating_add(1);
         self.tries <= self.most_tries && !self.left().is_zero()
     }
+
+    /// Waits for the end of the process to be noticed. Time bounds the tries that wait; a process that writes
+    /// what it likes into the scoreboard could keep others from waiting, and those are counted.
+    fn give_back_and_wait(&mut self, reservation: Reservation<'_>) {
+        let start = Instant::now();
+        give_back_and_wait(reservation, self.left());
+        if start.elapsed() >= NOTICE / 2 {
+            self.tries = self.tries.saturating_sub(1);
+        }
+    }
 }
 
 enum Attempt {
@@ -133,7 +144,7 @@ fn attempt<C: Client>(
         Ok(stream) => stream,
         Err(error) => {
             if connect::is_passing(&error) && patience.is_left() {
-                give_back_and_wait(reservation, patience.left());
+                patience.give_back_and_wait(reservation);
                 return Attempt::Again;
             }
             return Attempt::Done(failure::not_connected(call, client, &error));
@@ -179,7 +190,7 @@ fn attempt<C: Client>(
         }
         Ok(end) if can_be_sent_again && is_refusal(end) && patience.is_left() => {
             drop(stream);
-            give_back_and_wait(reservation, patience.left());
+            patience.give_back_and_wait(reservation);
             Attempt::Again
         }
         Ok(end) => Attempt::Done(failure::refused(call, client, end)),
@@ -188,7 +199,7 @@ fn attempt<C: Client>(
             let grant = reservation.grant();
             // The others that are kept have ended with it.
             call.group.kept().forget(grant.position);
-            give_back_and_wait(reservation, patience.left());
+            patience.give_back_and_wait(reservation);
             Attempt::Again
         }
         Err(Broken::Unclaimed) if patience.is_left() => Attempt::Again,

@@ -33,6 +33,8 @@ impl Drop for Raised<'_> {
 pub enum ErrorKind {
     /// `AttributeError`
     AttributeError,
+    /// `MemoryError`
+    MemoryError,
     /// `OSError`
     OsError,
     /// `RuntimeError`
@@ -53,6 +55,7 @@ impl ErrorKind {
         unsafe {
             match self {
                 ErrorKind::AttributeError => ffi::PyExc_AttributeError,
+                ErrorKind::MemoryError => ffi::PyExc_MemoryError,
                 ErrorKind::OsError => ffi::PyExc_OSError,
                 ErrorKind::RuntimeError => ffi::PyExc_RuntimeError,
                 ErrorKind::SystemExit => ffi::PyExc_SystemExit,

@@ -186,15 +186,26 @@ impl Group {
 
     /// A process that cannot be connected to any more is replaced.
     fn look_for_sockets(&mut self) {
+        let number = self.plan.number;
+        if !self.setting.has_directories(number) {
+            // Where that fails, no process can be started either, which is told then.
+            let made = self.setting.make_directory();
+            if made
+                .and_then(|()| self.setting.make_group_directory(number))
+                .is_ok()
+            {
+                let text = format!(
+                    "the directory of the sockets of daemon group '{}' was removed or changed, and is made anew",
+                    self.plan.name
+                );
+                self.say(Level::Warning, Some(Code::SOCKET_LOST), &text);
+            }
+        }
         for index in 0..self.workers.len() {
             let Some(worker) = self.workers.get(index) else {
                 return;
             };
-            let is_there = worker
-                .socket
-                .as_ref()
-                .is_none_or(|socket| socket.symlink_metadata().is_ok());
-            if worker.want.is_some() || !worker.is_ready() || is_there {
+            if worker.want.is_some() || !worker.is_ready() || worker.has_its_socket() {
                 continue;
             }
             self.tell(
@@ -203,9 +214,6 @@ impl Group {
                 Some(Code::SOCKET_LOST),
                 "has lost its socket, and is replaced",
             );
-            // Where that fails, no other process can be started either, which is told then.
-            let _ = self.setting.make_directory();
-            let _ = self.setting.make_group_directory(self.plan.number);
             if let Some(worker) = self.workers.get_mut(index) {
                 worker.wants_replacement("graceful_signal", None);
             }

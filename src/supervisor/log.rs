@@ -1,14 +1,14 @@
 //! Lines in httpd's logs.
 
 use std::fs::File;
-use std::io::Write;
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::SystemTime;
 
 use crate::config::plan::LogLevel;
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
-use crate::sys::{local_time, process};
+use crate::sys::{local_time, log_output, process};
 
 /// Where lines go, and which.
 #[derive(Debug, Clone)]
@@ -30,12 +30,22 @@ impl Log {
             let code = code.filter(|_| index == 0);
             lines.push_str(&httpd_line(level, code, line));
         }
-        // One write, so that lines of other processes do not come in between. Nobody could be told of an
-        // error.
-        let _ = match &self.file {
-            Some(file) => (&mut &**file).write_all(lines.as_bytes()),
-            None => std::io::stderr().write_all(lines.as_bytes()),
-        };
+        // One write, so that lines of other processes do not come in between.
+        let lost = self.append(&lines);
+        if lost > 0 {
+            self.append(&httpd_line(
+                Level::Warning,
+                Some(Code::LOG_LOST),
+                &format!("{lost} records of the supervisor could not be written, and are lost"),
+            ));
+        }
+    }
+
+    fn append(&self, lines: &str) -> u32 {
+        match &self.file {
+            Some(file) => log_output::append(file.as_fd(), lines.as_bytes()),
+            None => log_output::append(std::io::stderr().as_fd(), lines.as_bytes()),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What all groups of one plan share.
 
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::{fs, io};
@@ -56,8 +57,19 @@ impl Setting {
         if self.listener.is_some() {
             return Ok(());
         }
-        let mode = if detach::is_root() { 0o711 } else { 0o700 };
-        private_directory::make(&self.directory, mode, None)
+        private_directory::make(&self.directory, directory_mode(), None)
+    }
+
+    /// Whether httpd's children can pass through the directories to the sockets of a group, and nobody else; also
+    /// where there are none.
+    pub(super) fn has_directories(&self, number: u32) -> bool {
+        let is_as_made = |path: &Path, mode: u32| {
+            let metadata = path.symlink_metadata();
+            metadata.is_ok_and(|metadata| metadata.is_dir() && metadata.mode() & 0o7777 == mode)
+        };
+        self.listener.is_some()
+            || is_as_made(&self.directory, directory_mode())
+                && is_as_made(&self.group_directory(number), group_directory_mode())
     }
 
     /// A number that no group has whose processes an earlier supervisor left.
@@ -72,12 +84,8 @@ impl Setting {
         if self.listener.is_some() {
             return Ok(());
         }
-        let path = self.group_directory(number);
-        if detach::is_root() {
-            private_directory::make(&path, 0o750, Some(self.httpd.gid))
-        } else {
-            private_directory::make(&path, 0o700, None)
-        }
+        let group = detach::is_root().then_some(self.httpd.gid);
+        private_directory::make(&self.group_directory(number), group_directory_mode(), group)
     }
 
     /// Removes the directory of a group.
@@ -92,6 +100,14 @@ impl Setting {
     fn group_directory(&self, number: u32) -> PathBuf {
         self.directory.join(number.to_string())
     }
+}
+
+fn directory_mode() -> u32 {
+    if detach::is_root() { 0o711 } else { 0o700 }
+}
+
+fn group_directory_mode() -> u32 {
+    if detach::is_root() { 0o750 } else { 0o700 }
 }
 
 /// Removes the directories that servers left behind which did not end in order: those beside `directory`

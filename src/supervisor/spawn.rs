@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::group::Group;
 use super::stamp::Stamps;
 use super::watch::Watched;
-use super::worker::{Stage, Worker};
+use super::worker::{OwnSocket, Stage, Worker};
 use crate::config::plan::{self, BOOTSTRAP, Load, ToWorker, WorkerPlan};
 use crate::config::python_home::HomeProblem;
 use crate::gateway::Level;
@@ -154,7 +154,7 @@ impl Group {
     }
 
     /// What the process listens at: its own socket, with that's name, or the one that all share.
-    fn listener(&self, instance: u32) -> std::io::Result<(Option<PathBuf>, OwnedFd)> {
+    fn listener(&self, instance: u32) -> std::io::Result<(Option<OwnSocket>, OwnedFd)> {
         let (plan, setting) = (&self.plan, &self.setting);
         if let Some(shared) = &setting.listener {
             return Ok((None, shared.try_clone()?));
@@ -164,7 +164,7 @@ impl Group {
         let backlog = plan.options.listen_backlog.max(plan.options.threads);
         let owner = detach::is_root().then_some(plan.socket_uid);
         let listener = private_directory::listen(&socket, owner, backlog)?;
-        Ok((Some(socket), listener.into()))
+        Ok((Some(OwnSocket::made_at(socket)?), listener.into()))
     }
 
     /// The program, as whom and within which limits; without descriptors.

@@ -1,6 +1,7 @@
 //! One process of a group.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::gateway::codes::Code;
 use crate::sys::child::Child;
 use crate::sys::launch::{Report, Trouble};
 use crate::sys::mailbox::Mailbox;
+use crate::sys::private_directory::{self, Mark};
 
 /// Bytes of what a process that died left to say: as many as a scoreboard takes.
 const LAST_WORDS: usize = 4092;
@@ -42,6 +44,26 @@ pub(super) struct Want {
     pub(super) by: Option<Instant>,
 }
 
+/// The socket that a process alone listens at.
+#[derive(Debug)]
+pub(super) struct OwnSocket {
+    pub(super) path: PathBuf,
+    /// The socket as it was made.
+    made: Mark,
+}
+
+impl OwnSocket {
+    /// The one that has just been made at `path`.
+    pub(super) fn made_at(path: PathBuf) -> io::Result<OwnSocket> {
+        let made = private_directory::mark(&path)?;
+        Ok(OwnSocket { path, made })
+    }
+
+    fn is_as_made(&self) -> bool {
+        private_directory::mark(&self.path).is_ok_and(|mark| mark == self.made)
+    }
+}
+
 /// One process, from its start until it has been buried.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -56,7 +78,7 @@ pub(super) struct Worker {
     /// Where a fatal signal leaves a traceback.
     pub(super) crash: OwnedFd,
     /// Its own socket, where it has one.
-    pub(super) socket: Option<PathBuf>,
+    pub(super) socket: Option<OwnSocket>,
     /// The plan that it was started with.
     pub(super) plan: Rc<GroupPlan>,
     /// Which of the group's plans that was.
@@ -95,6 +117,11 @@ impl Worker {
 
     pub(super) fn is_ready(&self) -> bool {
         self.stage == Stage::Ready
+    }
+
+    /// Whether its own socket, where it has one, is there as it was made.
+    pub(super) fn has_its_socket(&self) -> bool {
+        self.socket.as_ref().is_none_or(OwnSocket::is_as_made)
     }
 
     /// Asks it to end, unless that was done.
@@ -152,7 +179,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         if let Some(socket) = &self.socket {
             // Whoever removed it before has been told of (SOCKET_LOST).
-            let _ = std::fs::remove_file(socket);
+            let _ = std::fs::remove_file(&socket.path);
         }
     }
 }

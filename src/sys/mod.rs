@@ -16,6 +16,7 @@ pub mod launch;
 pub mod limits;
 pub mod listener;
 pub mod local_time;
+pub mod log_output;
 pub mod mailbox;
 pub mod memory;
 pub mod own_process;

@@ -23,6 +23,11 @@ impl<'d> Poll<'d> {
         self.add_events(descriptor, 0);
     }
 
+    /// Waits for `descriptor` to be writable or to have ended.
+    pub fn add_writable(&mut self, descriptor: BorrowedFd<'d>) {
+        self.add_events(descriptor, libc::POLLOUT);
+    }
+
     fn add_events(&mut self, descriptor: BorrowedFd<'d>, events: libc::c_short) {
         self.entries.push(libc::pollfd {
             fd: descriptor.as_raw_fd(),

@@ -14,7 +14,16 @@ pub fn make(path: &Path, mode: u32, group: Option<u32>) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    let directory = open_own(path)?;
+    let directory = match open_own(path) {
+        // Its owner, unless root, has to let itself in first.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let closed = open_with(path, libc::O_PATH)?;
+            let handle = format!("/proc/self/fd/{}", closed.as_raw_fd());
+            std::fs::set_permissions(handle, Permissions::from_mode(0o700))?;
+            open_own(path)?
+        }
+        opened => opened?,
+    };
     if group.is_some() {
         fchown(&directory, None, group)?;
     }
@@ -28,9 +37,13 @@ pub fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn open_own(path: &Path) -> io::Result<File> {
+    open_with(path, 0)
+}
+
+fn open_with(path: &Path, flags: libc::c_int) -> io::Result<File> {
     let directory = OpenOptions::new()
         .read(true)
-        .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW)
+        .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW | flags)
         .open(path)?;
     let owner = directory.metadata()?.uid();
     // SAFETY: no arguments, cannot fail.
@@ -63,6 +76,24 @@ pub fn listen(path: &Path, owner: Option<u32>, backlog: u32) -> io::Result<UnixL
     Ok(listener)
 }
 
+/// What tells a file from another that took its name, and from itself with another owner or other permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    file: (u64, u64),
+    owner: (u32, u32),
+    mode: u32,
+}
+
+/// The mark of what is at `path`, which is not followed.
+pub fn mark(path: &Path) -> io::Result<Mark> {
+    let metadata = path.symlink_metadata()?;
+    Ok(Mark {
+        file: (metadata.dev(), metadata.ino()),
+        owner: (metadata.uid(), metadata.gid()),
+        mode: metadata.mode(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,11 +111,29 @@ mod tests {
         assert_eq!(mode(&path), 0o711);
         make(&path, 0o700, None).expect("taken");
         assert_eq!(mode(&path), 0o700);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o000)).expect("changed");
+        make(&path, 0o700, None).expect("taken though closed");
+        assert_eq!(mode(&path), 0o700);
         listen(&path.join("1.sock"), None, 5).expect("listens");
         listen(&path.join("1.sock"), None, 5).expect("listens again over a socket left behind");
         assert_eq!(mode(&path.join("1.sock")), 0o600);
         remove(&path).expect("removed");
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_mark_tells_a_file_from_its_successor_and_from_its_changed_self() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("1.sock");
+        let _first = listen(&path, None, 5).expect("listens");
+        let made = mark(&path).expect("there");
+        assert_eq!(mark(&path).ok(), Some(made));
+        std::fs::set_permissions(&path, Permissions::from_mode(0o000)).expect("changed");
+        assert_ne!(mark(&path).ok(), Some(made));
+        // The first is kept, so that its number is not used again.
+        std::fs::rename(&path, folder.path().join("old")).expect("moved");
+        let _second = listen(&path, None, 5).expect("listens");
+        assert_ne!(mark(&path).ok(), Some(made));
     }
 
     #[test]

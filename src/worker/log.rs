@@ -1,13 +1,13 @@
 //! Lines that belong to no request, in the form that httpd gives its own.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::SystemTime;
 
 use crate::config::plan::LogLevel;
 use crate::gateway::{Code, Level, Origin};
-use crate::sys::{local_time, process};
+use crate::sys::{local_time, log_output, process};
 
 /// Until the plan says otherwise: warnings and what is worse.
 static LEVEL: AtomicU8 = AtomicU8::new(4);
@@ -32,6 +32,22 @@ pub(super) fn process(level: Level, text: &[u8]) {
     if !lets_through(level) {
         return;
     }
+    // One write, so that lines of several processes do not mix.
+    let lost = append(&record(level, &printable(text)));
+    if lost > 0 {
+        let text = format!(
+            "{}: {lost} records could not be written, and are lost",
+            Code::LOG_LOST
+        );
+        append(&record(Level::Warning, &text));
+    }
+}
+
+fn append(record: &str) -> u32 {
+    log_output::append(std::io::stderr().as_fd(), record.as_bytes())
+}
+
+fn record(level: Level, text: &str) -> String {
     let name = match level {
         Level::Critical => "crit",
         Level::Error => "error",
@@ -40,16 +56,12 @@ pub(super) fn process(level: Level, text: &[u8]) {
         Level::Debug => "debug",
         Level::Trace => "trace1",
     };
-    let mut record = format!(
-        "[{}] [wsgi:{name}] [pid {}:tid {}] ",
+    format!(
+        "[{}] [wsgi:{name}] [pid {}:tid {}] {text}\n",
         local_time::stamp(SystemTime::now()),
         std::process::id(),
         process::thread_id()
-    );
-    record.push_str(&printable(text));
-    record.push('\n');
-    // One write, so that lines of several processes do not mix. There is nobody to tell of a failure.
-    let _ = std::io::stderr().write_all(record.as_bytes());
+    )
 }
 
 /// Writes lines of an application's own.

@@ -33,6 +33,22 @@ struct Pending {
     failed: bool,
 }
 
+/// Why nothing could be given to the application.
+enum Failure {
+    /// The body does not come.
+    Body(BodyError),
+    /// It did not come earlier.
+    Again,
+    /// There is no memory for as much at once: less may still be read.
+    NoMemory,
+}
+
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        Failure::Body(error)
+    }
+}
+
 /// What an application asks for.
 #[derive(Clone, Copy)]
 enum Wanted {
@@ -77,16 +93,15 @@ impl Input {
         let taken = self.transaction.lease.with_detached(py, |exchange| {
             let mut pending = self.pending();
             if pending.failed {
-                return Err(None);
+                return Err(Failure::Again);
             }
-            pending.take(exchange, wanted).map_err(|error| {
-                pending.failed = true;
-                Some(error)
-            })
+            let taken = pending.take(exchange, wanted);
+            pending.failed = matches!(taken, Err(Failure::Body(_)));
+            taken
         });
         match taken {
             Some(Ok(data)) => py.bytes(&data),
-            Some(Err(error)) => Err(self.raise(py, error)),
+            Some(Err(failure)) => Err(self.raise(py, failure)),
             None => {
                 let message = match method {
                     ITERATION => "iteration of wsgi.input attempted after request completed".to_string(),
@@ -97,14 +112,19 @@ impl Input {
         }
     }
 
-    fn raise<'py>(&self, py: Attached<'py>, error: Option<BodyError>) -> Raised<'py> {
-        let reason = match &error {
-            Some(error) => error.to_string(),
-            None => "input is already in error state".to_string(),
+    fn raise<'py>(&self, py: Attached<'py>, failure: Failure) -> Raised<'py> {
+        let reason = match failure {
+            Failure::NoMemory => {
+                let message = "not enough memory for the request body";
+                return Raised::new(py, ErrorKind::MemoryError, message);
+            }
+            Failure::Body(error) => {
+                let reason = error.to_string();
+                self.transaction.response().input_error = Some(error);
+                reason
+            }
+            Failure::Again => "input is already in error state".to_string(),
         };
-        if let Some(error) = error {
-            self.transaction.response().input_error = Some(error);
-        }
         Raised::new(
             py,
             ErrorKind::OsError,
@@ -118,10 +138,10 @@ impl Pending {
         self.data.get(self.start..).unwrap_or_default()
     }
 
-    fn take(&mut self, exchange: &mut dyn Exchange, wanted: Wanted) -> Result<Vec<u8>, BodyError> {
+    fn take(&mut self, exchange: &mut dyn Exchange, wanted: Wanted) -> Result<Vec<u8>, Failure> {
         loop {
             if let Some(length) = self.satisfies(wanted) {
-                return Ok(self.remove(length));
+                return self.remove(length).ok_or(Failure::NoMemory);
             }
             self.fill(exchange, wanted)?;
         }
@@ -143,22 +163,26 @@ impl Pending {
         complete.or_else(|| self.ended.then_some(available.len()))
     }
 
-    fn remove(&mut self, length: usize) -> Vec<u8> {
+    /// As many of the available bytes; `None` without memory for them.
+    fn remove(&mut self, length: usize) -> Option<Vec<u8>> {
         let taken = if self.start == 0 && length == self.data.len() {
             std::mem::take(&mut self.data)
         } else {
-            self.available().get(..length).unwrap_or_default().to_vec()
+            let mut taken = Vec::new();
+            taken.try_reserve_exact(length).ok()?;
+            taken.extend_from_slice(self.available().get(..length).unwrap_or_default());
+            taken
         };
         self.start = (self.start + length).min(self.data.len());
         if self.start >= self.data.len() {
             self.data.clear();
             self.start = 0;
         }
-        taken
+        Some(taken)
     }
 
     /// Reads some more from the transport; notes the end.
-    fn fill(&mut self, exchange: &mut dyn Exchange, wanted: Wanted) -> Result<(), BodyError> {
+    fn fill(&mut self, exchange: &mut dyn Exchange, wanted: Wanted) -> Result<(), Failure> {
         if self.start > 0 {
             self.data.drain(..self.start);
             self.start = 0;
@@ -166,7 +190,7 @@ impl Pending {
         let filled = self.data.len();
         let size = self.read_size(exchange.body_length(), wanted);
         if self.data.try_reserve(size).is_err() {
-            return Err(BodyError::Broken("not enough memory for the request body".into()));
+            return Err(Failure::NoMemory);
         }
         self.data.resize(filled + size, 0);
         let read = match self.data.get_mut(filled..) {

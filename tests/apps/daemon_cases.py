@@ -257,3 +257,23 @@ def prints(environ, start_response):
     thread.start()
     thread.join()
     return plain(start_response, "printed")
+
+
+@case
+def tells_in_thread(environ, start_response):
+    """Writes so many lines that belong to no request."""
+    lines = int(query(environ, "lines"))
+
+    def speak():
+        for number in range(lines):
+            tell(f"told in a thread: {number}")
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    thread.join()
+    return plain(start_response, f"told {lines}")
+
+
+@case
+def time_of_day(environ, start_response):
+    return plain(start_response, str(time.time()))

@@ -21,6 +21,7 @@ mod corpus;
 mod daemon;
 mod directive_table;
 mod directives;
+mod embedded_crash;
 mod free_threading;
 mod guestbook;
 mod hooks;

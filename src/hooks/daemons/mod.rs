@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
 use crate::config::finish::Finding;
-use crate::config::plan::identity;
+use crate::config::plan::{GroupPlan, Plan, identity};
 use crate::gateway::{Code, Level};
 use crate::httpd::{self, Startup, Told, Watch, log, process};
 use crate::pool::{GroupFacts, Groups, ScriptOwner};
@@ -41,6 +41,8 @@ struct Parent {
     supervisor: Option<Supervisor>,
     /// Of all groups, from the last supervisor that told them.
     boards: Vec<Board>,
+    /// What that supervisor was told to do.
+    accepted: Option<Plan>,
     /// A pipe whose one end is open as long as this process lives, however it ends: what to watch, what to
     /// hold.
     life: Option<(OwnedFd, OwnedFd)>,
@@ -104,6 +106,11 @@ pub(super) fn parent_serves(startup: &Startup<'_>) {
             });
             parent.deaths = 0;
             parent.carry_out();
+            // Somebody has to watch over the processes that go on.
+            if parent.supervisor.is_none() && !parent.boards.is_empty() {
+                parent.deaths += 1;
+                parent.wait();
+            }
         }
         Err(error) => tell(
             Code::SUPERVISOR_FAILED,
@@ -133,7 +140,27 @@ impl Parent {
             if !matches!(fault, Fault::Refused(_)) {
                 self.end_supervisor(Duration::ZERO);
             }
+            self.go_on_as_before();
         }
+    }
+
+    /// Lets children use the processes that the last plan has left, where they suit this plan, too.
+    fn go_on_as_before(&self) {
+        let (Some(served), Some(accepted)) = (&self.served, &self.accepted) else {
+            return;
+        };
+        let plan = &served.prepared.plan;
+        if plan.directory != accepted.directory {
+            return;
+        }
+        let is_as_before = |group: &GroupPlan| {
+            accepted.groups.iter().any(|before| {
+                before.name == group.name
+                    && before.identity == group.identity
+                    && before.options.chroot == group.options.chroot
+            })
+        };
+        install(&served.prepared, &self.boards, is_as_before);
     }
 
     fn attempt(&mut self) -> Result<(), Fault> {
@@ -156,8 +183,9 @@ impl Parent {
             }
         };
         let boards = supervisor.configure(&served.prepared, served.watched.as_fd())?;
-        install(&served.prepared, &boards);
+        install(&served.prepared, &boards, |_| true);
         self.boards = boards;
+        self.accepted = Some(served.prepared.plan.clone());
         Ok(())
     }
 
@@ -217,12 +245,13 @@ impl Parent {
     }
 }
 
-/// Lets children that are forked from now on use the groups.
-fn install(prepared: &Prepared, boards: &[Board]) {
+/// Lets children that are forked from now on use the groups that are wanted.
+fn install(prepared: &Prepared, boards: &[Board], is_wanted: impl Fn(&GroupPlan) -> bool) {
     let plan = &prepared.plan;
     let mut groups = Groups::new(plan.directory.clone(), sys::user::own_uid(), plan.httpd.timeout);
     for (group, owner) in plan.groups.iter().zip(&prepared.script_owners) {
-        let Some(board) = boards.iter().find(|board| board.group == group.name) else {
+        let board = boards.iter().find(|board| board.group == group.name);
+        let Some(board) = board.filter(|_| is_wanted(group)) else {
             continue;
         };
         let added = groups.add(GroupFacts {

@@ -1,10 +1,11 @@
 //! What must hold after every test.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::process::{self, Process};
+use crate::process::{self, Process, TcpSocket};
 use crate::wait::wait_until;
 
 /// How long a child may take to let go of closed connections, and a process to end.
@@ -14,17 +15,18 @@ const GRACE: Duration = Duration::from_secs(4);
 pub(crate) fn held_descriptors(parent: u32, root: &Path) -> Vec<String> {
     let mut held = Vec::new();
     wait_until(GRACE, || {
+        // Once for all of them: the table is the machine's, and long while others are under load.
+        let sockets = process::tcp_sockets();
         held = process::descendants_of(parent)
             .iter()
-            .flat_map(|process| held_by(process.pid, root))
+            .flat_map(|process| held_by(process.pid, root, &sockets))
             .collect();
         held.is_empty()
     });
     held
 }
 
-fn held_by(pid: u32, root: &Path) -> Vec<String> {
-    let sockets = process::tcp_sockets();
+fn held_by(pid: u32, root: &Path, sockets: &HashMap<String, TcpSocket>) -> Vec<String> {
     let own = [root.join("logs"), root.join("run")];
     let held = process::descriptors(pid).into_iter().filter_map(|target| {
         if let Some(inode) = target

@@ -218,22 +218,30 @@ impl Connection {
     }
 
     fn chunked_body(&mut self) -> Result<(Vec<u8>, bool), ClientError> {
+        let mut decoded = Vec::new();
         loop {
-            let decoded = decode_chunked(&self.buffer)
+            let found = decode_chunked(&self.buffer)
                 .map_err(|why| ClientError::Malformed(why, self.buffer.clone()))?;
-            match decoded {
+            match found {
                 Chunked::Done(body, used) => {
                     self.buffer.drain(..used);
-                    return Ok((body, true));
+                    decoded.extend(body);
+                    return Ok((decoded, true));
                 }
-                Chunked::Partial(body) => match self.fill() {
-                    Flow::More => {}
-                    Flow::TimedOut => return Err(ClientError::TimedOut(self.buffer.clone())),
-                    Flow::Closed | Flow::Reset => {
-                        self.buffer.clear();
-                        return Ok((body, false));
+                Chunked::Partial { body, whole } => {
+                    let (used, length) = whole;
+                    self.buffer.drain(..used);
+                    decoded.extend_from_slice(&body[..length]);
+                    match self.fill() {
+                        Flow::More => {}
+                        Flow::TimedOut => return Err(ClientError::TimedOut(self.buffer.clone())),
+                        Flow::Closed | Flow::Reset => {
+                            self.buffer.clear();
+                            decoded.extend_from_slice(&body[length..]);
+                            return Ok((decoded, false));
+                        }
                     }
-                },
+                }
             }
         }
     }

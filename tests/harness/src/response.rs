@@ -215,8 +215,13 @@ impl Response {
 pub(crate) enum Chunked {
     /// The whole body, and how many bytes of the buffer it took.
     Done(Vec<u8>, usize),
-    /// More bytes are needed; what is decoded so far.
-    Partial(Vec<u8>),
+    /// More bytes are needed.
+    Partial {
+        /// What is decoded so far.
+        body: Vec<u8>,
+        /// How many bytes of the buffer, and how many of these, belong to chunks that are whole.
+        whole: (usize, usize),
+    },
 }
 
 /// Decodes a chunked body with its trailers (RFC 9112, section 7.1).
@@ -227,24 +232,24 @@ pub(crate) fn decode_chunked(bytes: &[u8]) -> Result<Chunked, String> {
     let mut body = Vec::new();
     let mut at = 0;
     loop {
+        let whole = (at, body.len());
         let Some(end) = find(&bytes[at..], b"\r\n") else {
-            return Ok(Chunked::Partial(body));
+            return Ok(Chunked::Partial { body, whole });
         };
         let line = String::from_utf8_lossy(&bytes[at..at + end]);
         let digits = line.split(';').next().unwrap_or_default().trim_end();
         let size = usize::from_str_radix(digits, 16).map_err(|_| format!("chunk size {line:?}"))?;
         at += end + 2;
         if size == 0 {
-            return Ok(
-                end_of_trailers(&bytes[at..]).map_or(Chunked::Partial(body.clone()), |used| {
-                    Chunked::Done(body, at + used)
-                }),
-            );
+            return Ok(match end_of_trailers(&bytes[at..]) {
+                Some(used) => Chunked::Done(body, at + used),
+                None => Chunked::Partial { body, whole },
+            });
         }
         let data = &bytes[at..];
         body.extend_from_slice(&data[..size.min(data.len())]);
         if data.len() < size + 2 {
-            return Ok(Chunked::Partial(body));
+            return Ok(Chunked::Partial { body, whole });
         }
         if &data[size..size + 2] != b"\r\n" {
             return Err("a chunk does not end with CRLF".to_string());
@@ -318,9 +323,13 @@ mod tests {
         assert!(
             matches!(decode_chunked(whole), Ok(Chunked::Done(body, used)) if body == b"abcde" && used == whole.len() - 4)
         );
-        assert!(matches!(decode_chunked(b"3\r\nabc\r\n"), Ok(Chunked::Partial(body)) if body == b"abc"));
-        assert!(matches!(decode_chunked(b"5\r\nab"), Ok(Chunked::Partial(body)) if body == b"ab"));
-        assert!(matches!(decode_chunked(b"0\r\n"), Ok(Chunked::Partial(_))));
+        assert!(
+            matches!(decode_chunked(b"3\r\nabc\r\n"), Ok(Chunked::Partial { body, whole: (8, 3) }) if body == b"abc")
+        );
+        assert!(
+            matches!(decode_chunked(b"5\r\nab"), Ok(Chunked::Partial { body, whole: (0, 0) }) if body == b"ab")
+        );
+        assert!(matches!(decode_chunked(b"0\r\n"), Ok(Chunked::Partial { .. })));
         assert!(decode_chunked(b"3\r\nabcd\r\n").is_err());
     }
 }

@@ -8,7 +8,10 @@ use rwsgi_harness::{Connection, Server};
 
 /// The bytes that `daemon_cases.py` makes.
 fn pattern(length: usize) -> Vec<u8> {
-    (0..=250).cycle().take(length).collect()
+    let round: Vec<u8> = (0..=250).collect();
+    let mut bytes = round.repeat(length / round.len() + 1);
+    bytes.truncate(length);
+    bytes
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -66,6 +69,51 @@ fn a11_response_bodies_arrive_whole() {
             assert!(response.body == pattern(size), "{size} {framing}: other bytes");
         }
     }
+    server.finish();
+}
+
+/// The neighbours of some powers of two up to 64 MiB.
+fn large_sizes() -> impl Iterator<Item = usize> {
+    [24, 26]
+        .into_iter()
+        .flat_map(|power| [(1 << power) - 1, 1 << power, (1 << power) + 1])
+}
+
+/// Buffers as the system has them, as large bodies with the smallest would take minutes. Each has a connection of its
+/// own: while one is hashed here, a kept one may be idle for too long.
+fn server_for_large_bodies() -> Server {
+    group("threads=4").config("WSGIChunkedRequest On").start()
+}
+
+#[test]
+fn a11_request_bodies_of_up_to_64_mebibytes_arrive_whole() {
+    let server = server_for_large_bodies();
+    let start = Instant::now();
+    for size in large_sizes() {
+        let body = pattern(size);
+        let wanted = format!("{size} {}", hash(&body));
+        let request = server.request("POST", "/digest?size=1048576");
+        let request = match size % 2 {
+            0 => request.body(&body),
+            _ => request.chunks(body.chunks(99_991)),
+        };
+        assert_eq!(request.send().text(), wanted);
+    }
+    println!("requests of up to 64 MiB: {:?}", start.elapsed());
+    server.finish();
+}
+
+#[test]
+fn a11_response_bodies_of_up_to_64_mebibytes_arrive_whole() {
+    let server = server_for_large_bodies();
+    let start = Instant::now();
+    for size in large_sizes() {
+        let (piece, framing) = [(0, "length"), (65_536, "chunked"), (1_000_003, "length")][size % 3];
+        let response = server.get(&format!("/body?length={size}&piece={piece}&framing={framing}"));
+        assert!(response.complete, "{size} {framing}");
+        assert!(response.body == pattern(size), "{size} {framing}: other bytes");
+    }
+    println!("responses of up to 64 MiB: {:?}", start.elapsed());
     server.finish();
 }
 

@@ -306,6 +306,29 @@ fn f08_a_kill_that_nobody_here_sent_hints_at_memory() {
     server.finish();
 }
 
+/// A restart cannot tell a supervisor that hangs what to do, and puts another in its place; the processes that run go
+/// on with the requests of the new children meanwhile.
+#[test]
+fn f30_a_supervisor_that_hangs_is_replaced_by_a_restart_and_the_group_goes_on() {
+    let server = group("processes=2 threads=4")
+        .allow_log("WSGI11[0-9][0-9]")
+        .start();
+    let old = pid(&server);
+    let stuck = server.supervisor().expect("a supervisor");
+    process::signal(stuck, SIGSTOP).expect("it runs");
+    server.graceful();
+    for _ in 0..50 {
+        assert_eq!(server.get("/pid").status, 200);
+    }
+    let is_another = || server.supervisor().is_some_and(|new| new != stuck);
+    assert!(
+        wait_until(Duration::from_secs(20), is_another),
+        "no other supervisor"
+    );
+    replaced(&server, old, Duration::from_secs(20));
+    server.finish();
+}
+
 /// kill -9 of httpd's parent: the daemon processes and the supervisor end by themselves, sockets removed.
 #[test]
 fn f30_nothing_outlives_a_killed_httpd() {

@@ -3,12 +3,18 @@
 //! With `RWSGI_SOAK=1` the tests under load run as long as `make soak` wants.
 
 mod bodies;
+mod clock;
 mod crashes;
 mod environment;
+mod exhaustion;
+mod generations;
+mod hostile;
 mod imports;
 mod kills;
 mod load;
+mod log_faults;
 mod logging;
+mod many;
 mod memory;
 mod mistakes;
 mod outcomes;
@@ -19,11 +25,16 @@ mod parent_supervisor;
 mod privileges;
 mod pythons;
 mod restarts;
+mod roles;
 mod rolling;
 mod scripts;
 mod service;
 mod signals;
+mod sockets;
+mod starting;
 mod timeouts;
+mod truncation;
+mod upgrades;
 mod wrong_pythons;
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! What a daemon process may do, told by `/proc` (P-02 to P-12, P-16).
+//! What a daemon process may do, told by `/proc` (P-02 to P-06, P-10, P-11, P-13, P-16; the rest is in `roles`, and P-12 with F-30 in `crashes`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -211,7 +211,7 @@ fn child_group(server: &Server) -> String {
     line.expect("root's servers name a group").to_string()
 }
 
-fn socket_directory(server: &Server) -> PathBuf {
+pub(super) fn socket_directory(server: &Server) -> PathBuf {
     let found = fs::read_dir(server.path("run"))
         .expect("it can be read")
         .flatten();
@@ -260,7 +260,7 @@ fn socket_user_owns_the_sockets() {
 }
 
 #[test]
-fn a_process_is_never_root() {
+fn p13_a_process_is_never_root() {
     if !is_root() {
         return;
     }

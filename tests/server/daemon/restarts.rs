@@ -1,4 +1,4 @@
-//! Restarts of httpd and deploys under load (F-13, F-14, F-18): no request fails, and nothing grows.
+//! Restarts of httpd and deploys under load (F-13, F-14, F-17): no request fails, and nothing grows.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -53,7 +53,7 @@ fn good_version(answer: Result<&Response, &ClientError>, deployed: &AtomicU64) -
 }
 
 #[test]
-fn restarts_and_deploys_under_load_lose_nothing() {
+fn f14_f17_restarts_and_deploys_under_load_lose_nothing() {
     let (restarts, deploys) = quick_or_soak((30, 10), (1_100, 1_000));
     let server = group("processes=2 threads=8 graceful-timeout=120")
         .app("version.py", &version(0, false))
@@ -167,4 +167,44 @@ fn settle(server: &Server, old: &[u32]) {
         server.children(),
         server.workers()
     );
+}
+
+/// Clients lose what was under way, and nobody waits for long.
+#[test]
+fn f13_hard_restarts_under_load_hang_nobody_and_leave_nothing() {
+    let server = group("processes=2 threads=4")
+        .allow_log("AH|WSGI(0146|11..)")
+        .start();
+    let load = Load {
+        server: &server,
+        rate: 200,
+        request: &|number| (format!("/token?{number}"), String::new()),
+        judge: &|number, answer| match answer {
+            Ok(response) if response.status == 200 && response.complete => {
+                let is_own = response.text().starts_with(&format!("{number} "));
+                if is_own {
+                    Answer::Good
+                } else {
+                    Answer::Bad(response.text())
+                }
+            }
+            Ok(response) if [200, 502, 503].contains(&response.status) => Answer::Allowed,
+            Ok(response) => Answer::Bad(response.status_line.clone()),
+            Err(_) => Answer::Allowed,
+        },
+    };
+    let ((), report) = load.run(|answered| {
+        for _ in 0..quick_or_soak(3, 300) {
+            let before = answered.load(Ordering::Acquire);
+            server.restart();
+            assert!(wait_until(Duration::from_secs(20), || {
+                answered.load(Ordering::Acquire) > before + 100
+            }));
+        }
+    });
+    report.assert_nothing_bad("hard restarts");
+    let longest = report.longest(|_| true);
+    assert!(longest < Duration::from_secs(10), "{longest:?}");
+    assert!(wait_until(Duration::from_secs(15), || server.workers().len() == 2));
+    server.finish();
 }

@@ -1,10 +1,10 @@
-//! Restarts of httpd and deploys of scripts, which lose nothing (F-13, F-14, F-17, F-18).
+//! Restarts of httpd and deploys of scripts, which lose nothing (F-13, F-14, F-17 to F-19).
 
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{group, pid, quick_or_soak, replaced, stopped_for};
+use super::{group, id, is_root, json, pid, quick_or_soak, replaced, stopped_for};
 use crate::stop;
 use rwsgi_harness::{Server, process, wait_until};
 
@@ -34,7 +34,7 @@ pub(super) fn deploy(server: &Server, number: u64, broken: bool) {
 }
 
 #[test]
-fn a_changed_script_is_served_by_a_new_process_and_the_old_one_ends_with_its_requests() {
+fn f17_a_changed_script_is_served_by_a_new_process_and_the_old_one_ends_with_its_requests() {
     let server = group("threads=4")
         .app("version.py", &version(0, false))
         .config_first("WSGIScriptAlias /version ${APPS}/version.py process-group=cases")
@@ -61,7 +61,7 @@ fn a_changed_script_is_served_by_a_new_process_and_the_old_one_ends_with_its_req
 }
 
 #[test]
-fn a_broken_version_leaves_the_old_one_serving_and_is_told_once() {
+fn f17_a_broken_version_leaves_the_old_one_serving_and_is_told_once() {
     let server = group("threads=4")
         .app("version.py", &version(0, false))
         .config_first("WSGIScriptAlias /version ${APPS}/version.py process-group=cases")
@@ -123,7 +123,7 @@ fn an_idle_process_is_replaced_within_a_second() {
 }
 
 #[test]
-fn a_graceful_restart_lets_requests_end_and_replaces_every_process() {
+fn f14_a_graceful_restart_lets_requests_end_and_replaces_every_process() {
     let server = group("threads=2").start();
     let old = pid(&server);
     thread::scope(|scope| {
@@ -144,7 +144,7 @@ fn a_graceful_restart_lets_requests_end_and_replaces_every_process() {
 
 /// A kept connection belongs to a child of the old generation for as long as its request runs.
 #[test]
-fn a_group_that_is_removed_ends_after_the_requests_of_old_children() {
+fn f18_a_group_that_is_removed_ends_after_the_requests_of_old_children() {
     let server = group("threads=2")
         .config_first("WSGIScriptAlias /hello ${APPS}/hello.py process-group=%{GLOBAL}")
         .expect_log("^WSGI015[01]")
@@ -164,7 +164,7 @@ fn a_group_that_is_removed_ends_after_the_requests_of_old_children() {
 }
 
 #[test]
-fn other_numbers_of_processes_and_threads_take_effect_with_a_restart() {
+fn f18_other_numbers_of_processes_and_threads_take_effect_with_a_restart() {
     let server = group("processes=1 threads=1").start();
     let _ = pid(&server);
     for (processes, threads) in [(3, 4), (2, 1), (1, 8)] {
@@ -194,7 +194,7 @@ fn other_numbers_of_processes_and_threads_take_effect_with_a_restart() {
 
 /// A configuration that httpd refuses leaves everything as it is.
 #[test]
-fn a_broken_configuration_leaves_the_group_serving() {
+fn f19_a_broken_configuration_leaves_the_group_serving() {
     let server = group("threads=2").start();
     let old = pid(&server);
     let check = group("threads=2 no-such-option=1").check_config();
@@ -204,7 +204,7 @@ fn a_broken_configuration_leaves_the_group_serving() {
 }
 
 #[test]
-fn a_hard_restart_ends_and_serves_again() {
+fn f13_a_hard_restart_ends_and_serves_again() {
     let server = group("threads=2").allow_log("AH").start();
     for _ in 0..3 {
         let old = pid(&server);
@@ -214,9 +214,32 @@ fn a_hard_restart_ends_and_serves_again() {
     server.finish();
 }
 
+/// No process of the user before runs what the user now is meant to.
+#[test]
+fn f18_another_user_gets_processes_of_its_own() {
+    if !is_root() {
+        return;
+    }
+    let server = group("threads=2 user=daemon group=daemon").start();
+    let uid = |server: &Server| {
+        let facts = json(server, "/identity");
+        facts["uids"][0].as_u64().expect("a number")
+    };
+    assert_eq!(uid(&server), u64::from(id("/etc/passwd", "daemon")));
+    let old = pid(&server);
+    server.rewrite_config(|text| text.replace("user=daemon group=daemon", "user=games group=games"));
+    server.graceful();
+    // At once: a child that knows the new user never reaches a process of the old one.
+    for _ in 0..20 {
+        assert_eq!(uid(&server), u64::from(id("/etc/passwd", "games")));
+    }
+    assert!(wait_until(Duration::from_secs(20), || !process::exists(old)));
+    server.finish();
+}
+
 /// A stop does not wait for requests that do not end, and leaves nothing.
 #[test]
-fn a_stop_with_a_request_that_never_ends_is_bounded() {
+fn f13_a_stop_with_a_request_that_never_ends_is_bounded() {
     let server = group("threads=2 shutdown-timeout=2")
         .allow_log("AH|WSGI(0146|11..|1008)")
         .start();
@@ -232,7 +255,7 @@ fn a_stop_with_a_request_that_never_ends_is_bounded() {
 }
 
 #[test]
-fn starts_and_stops_leave_nothing() {
+fn f13_starts_and_stops_leave_nothing() {
     for _ in 0..quick_or_soak(5, 1_000) {
         let server = group("processes=2 threads=2").start();
         let _ = pid(&server);
