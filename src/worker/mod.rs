@@ -22,11 +22,13 @@
 mod bystander;
 mod connection;
 mod control;
+mod crew;
 mod desk;
 mod exchange;
 mod life;
 mod loads;
 mod log;
+mod metrics;
 mod output;
 mod reporter;
 mod request;
