@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::daemon_group::DaemonOptions;
 use super::interpreter::PythonSettings;
+use super::python_home::PythonChoice;
 use crate::gateway::Level;
 
 pub use messages::{Control, ControlAnswer, FromWorker, Load, ToWorker};
@@ -96,6 +97,12 @@ pub struct GroupPlan {
     pub socket_uid: u32,
     /// The Python executable.
     pub executable: PathBuf,
+    /// How the executable is found again; `None` where it cannot be looked for, as below another root.
+    #[serde(default)]
+    pub choice: Option<PythonChoice>,
+    /// What httpd's parent has told of a mistake in that.
+    #[serde(default)]
+    pub told: Option<String>,
     /// Scripts that a process loads before it takes requests.
     pub imports: Vec<Import>,
     /// Whether file names that differ in letter case are the same (`WSGICaseSensitivity`).

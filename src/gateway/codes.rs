@@ -352,7 +352,7 @@ codes! {
         "It said so itself, or is of another version than httpd's module; the line says why.",
         "Mend what the line says. After an upgrade, let the module, the rwsgi command and the worker be of one version.";
     GROUP_FAILS = 1105: "The processes of a daemon group fail again and again.",
-        "They die before they take requests, or soon after. They are started again after growing pauses, up to 30 seconds; until one serves, requests get 503 with Retry-After. Written at most every 30 seconds.",
+        "They die before they take requests, or soon after. They are started again after growing pauses, up to 30 seconds; until one serves, requests get 503 with Retry-After. Each reason is told once; this line follows after half a minute, then every ten minutes.",
         "Mend what the lines before show. A change to the script or the Python executable is noticed at once; httpd need not be restarted.";
     VERSION_REFUSED = 1106: "The new version of a script cannot be loaded; the old one goes on serving.",
         "A process was to replace another, or to join it, and could not load a script that the other has loaded. It is stopped. The lines before show the traceback.",
@@ -381,6 +381,15 @@ codes! {
     DRAIN_CUT = 1114: "Requests were still running when a process had to end.",
         "The process was to be replaced, and graceful-timeout= or eviction-timeout= was over before its requests were done. They have until shutdown-timeout=, then their clients get 502 or an incomplete response.",
         "Raise graceful-timeout= above the time that requests take.";
+    GROUP_RECOVERED = 1115: "A daemon group serves again.",
+        "Processes of the group had failed before they took requests, which was told; one of those started since has answered, or has lived for five seconds.",
+        "Nothing.";
+    SITE_DISABLED = 1116: "The Python of a daemon group runs without its module site.",
+        "The group's executable starts Python with the option -S, mostly because it is a script of its own. Packages of the environment are not found; the process serves all the same.",
+        "Let the executable start Python without -S, or name that of the virtual environment by python-home=.";
+    STALE_PATH_FILE = 1117: "A .pth file of a daemon group's environment names what is not there.",
+        "A package that was installed with `pip install -e` has been moved or removed. Python goes on without, and what the file stood for cannot be imported.",
+        "Install the package anew, or remove the file that the line names.";
     WORKER_MISSING = 1120: "The worker is not installed for the Python of a daemon group.",
         "The group's Python executable found the package `rwsgi` neither in its environment nor in the folder where the module was installed with workers. The group has no processes.",
         "Do what the line says: install the package `rwsgi` into the environment, or build the worker for this Python.";
@@ -465,6 +474,15 @@ codes! {
     SUPERVISOR_KILLED = 1160: "The supervisor did not end with httpd.",
         "It had not ended when the longest shutdown-timeout= of all groups and 2 seconds were over, and was killed. Its processes notice that by themselves.",
         "Look for what kept a process from ending.";
+    EMBEDDED_BY_ROOT = 1170: "Applications may run in httpd's own processes, which root has started.",
+        "Told once, at the start. What runs in httpd's processes has their account, and all that is in their memory: the keys of TLS, the requests of other sites, and the scoreboard, which httpd's parent trusts and reads as root (CVE-2019-0211 was such a case). No module can close that off.",
+        "Run applications in daemon groups, under accounts of their own, and set `WSGIRestrictEmbedded On`; or accept it for applications that you trust as you trust httpd.";
+    VARIABLE_IGNORED = 1171: "A variable that the configuration or another module sets is computed by the server, and keeps that value.",
+        "SetEnv, SetEnvIf, RewriteRule or a module sets, for example, SCRIPT_NAME, REMOTE_ADDR or a key that begins with `wsgi.`. An application has to be able to rely on those, so it sees what the server computes. Told once for each name in each of httpd's processes.",
+        "Give the variable another name.";
+    TELEMETRY_MISSING = 1172: "Figures are sent to nobody.",
+        "`WSGITelemetryService` is accepted, as are `WSGISlowRequests` and `WSGITelemetryOptions`, and none has an effect: this module sends no telemetry.",
+        "Remove the directive. Applications can report what `mod_wsgi.request_metrics()`, `mod_wsgi.process_metrics()` and the events of the module mod_wsgi tell.";
     PLAN_KEPT = 1190: "A server of other web servers goes on with the settings that it has.",
         "SIGHUP or SIGUSR1 asked for new processes, and what the command line names cannot be used any more. The line says why.",
         "Mend the reason given, then send the signal again.";

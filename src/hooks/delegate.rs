@@ -33,6 +33,7 @@ pub(super) fn run(
         reload: settings.script_reloading(),
         fold_case: !request.server_settings().case_sensitivity(),
         is_head: request.is_head(),
+        is_automatic: target.is_automatic,
         ignore_activity: settings.ignore_activity(),
         resource: target.handler_script.map(|_| request.filename()),
         body,

@@ -47,6 +47,7 @@ pub(super) fn redirect<'r>(
         chosen.process_group = Cow::Owned(target::process_group(Some(group), &facts).into_owned());
     }
     if let Some(group) = &answer.application_group {
+        chosen.is_automatic = false;
         chosen.application_group = Cow::Owned(target::application_group(Some(group), &facts).into_owned());
     }
     if let Some(name) = &answer.callable_object

@@ -1,12 +1,15 @@
 //! The variables of a request, straight from httpd's record.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use super::lifecycle;
 use super::target::Target;
 use crate::config::settings::{DirSettings, MapHead};
 use crate::gateway::environ::{collapse_slashes, script_name_length};
 use crate::gateway::forwarded::{self, TrustedHeaders};
-use crate::gateway::{BodyLength, Environ, Key, Name};
-use crate::httpd::{Request, server_banner};
+use crate::gateway::{BodyLength, Code, Environ, Key, Level, Name};
+use crate::httpd::{Request, log, server_banner};
 
 /// Where the script ends in the path.
 pub(super) struct Paths<'r> {
@@ -103,6 +106,34 @@ pub(super) fn collect<'r>(
         b"http"
     };
     environ.server(Key::WsgiUrlScheme, scheme);
+    for name in environ.set_in_vain() {
+        tell_set_in_vain(request, name);
+    }
+}
+
+/// Tells, once for each name, that a variable has no effect.
+#[cold]
+fn tell_set_in_vain(request: &Request<'_>, name: &[u8]) {
+    /// Most names that are remembered: a configuration can make them of what clients send.
+    const MOST: usize = 100;
+    static TOLD: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
+    // Handlers of other modules set the usual variables for the requests that they are made for.
+    if request.is_subrequest() {
+        return;
+    }
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.len() < MOST && told.insert(name.to_vec()) {
+        let text = format!(
+            "the variable {} that the configuration or a module sets is computed by the server, and keeps that value",
+            String::from_utf8_lossy(name)
+        );
+        log::request(
+            request,
+            Level::Warning,
+            Some(Code::VARIABLE_IGNORED),
+            text.as_bytes(),
+        );
+    }
 }
 
 /// Variables of configuration and other modules. Whether one of them, `HTTPS`, says that the client's

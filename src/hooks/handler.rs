@@ -181,6 +181,9 @@ fn run<'r>(request: &Request<'r>, body: BodyLength, handler_script: Option<&'r H
         let reason = "WSGIRestrictEmbedded On forbids to run the script in httpd's processes";
         return Refusal::new(500, Code::EMBEDDED_RESTRICTED, reason).answer(request);
     }
+    if !is_delegated {
+        target.settle_in_this_process();
+    }
     let scratch = Scratch::new(request);
     let mut variables = Environ::default();
     environ::collect(&mut variables, request, settings, &paths, &target, &scratch, body);

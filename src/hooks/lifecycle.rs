@@ -2,8 +2,8 @@
 
 use std::ffi::CString;
 use std::path::Path;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use super::python_limits;
@@ -43,14 +43,30 @@ pub(super) fn parent_configured(startup: &Startup<'_>) {
     if settings.restrict_embedded() && !settings.needs_embedded_python() {
         return;
     }
+    notice_embedded();
     if let Some(home) = &settings.python.home {
         let (uid, gid) = process::serving_user();
         let gids = sys::user::groups_of(&process::serving_user_name(), gid);
         let user = ServingUser { uid, gids };
-        if let Err(problem) = python_home::check(Path::new(home), embedded_python(), &user) {
-            report_home(&problem);
+        match python_home::check(Path::new(home), embedded_python(), &user) {
+            // The children look again.
+            Ok(_) | Err(HomeProblem::Hidden(_)) => {}
+            Err(problem) => report_home(&problem),
         }
     }
+}
+
+/// Tells root, once, what it means to run applications in httpd's own processes.
+fn notice_embedded() {
+    static TOLD: Once = Once::new();
+    if !sys::detach::is_root() {
+        return;
+    }
+    TOLD.call_once(|| {
+        let text = "applications may run in httpd's own processes, with their account, TLS keys and scoreboard; \
+                    daemon groups with accounts of their own and 'WSGIRestrictEmbedded On' keep them apart";
+        log::notice(Code::EMBEDDED_BY_ROOT, text.as_bytes());
+    });
 }
 
 /// The Python that the module contains.
@@ -61,19 +77,9 @@ pub(super) fn embedded_python() -> EmbeddedPython {
     }
 }
 
-/// The number of a line about a home that cannot be used.
-pub(super) fn home_code(problem: &HomeProblem) -> Code {
-    match problem {
-        HomeProblem::NotAccessible { .. } | HomeProblem::Unreadable { .. } => {
-            Code::PYTHON_HOME_NOT_ACCESSIBLE
-        }
-        _ => Code::PYTHON_HOME_MISSING,
-    }
-}
-
 fn report_home(problem: &HomeProblem) {
     let text = format!("WSGIPythonHome: {problem}");
-    log::server(Level::Error, Some(home_code(problem)), text.as_bytes());
+    log::server(Level::Error, Some(problem.code()), text.as_bytes());
 }
 
 /// Takes over the daemon groups, and starts Python, unless the configuration keeps it out of httpd's processes.
@@ -200,7 +206,7 @@ fn setup(settings: &ServerSettings) -> Setup {
         origin_log: log::process_from,
         server_reporter: settings
             .server_metrics()
-            .then_some(scoreboard::report as ServerReporter),
+            .then(|| Arc::new(scoreboard::report) as ServerReporter),
     }
 }
 

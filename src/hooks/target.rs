@@ -21,6 +21,9 @@ pub(super) struct Target<'r> {
     pub(super) process_group: Cow<'r, str>,
     /// Empty for the main interpreter.
     pub(super) application_group: Cow<'r, str>,
+    /// Whether the first application of a process runs in the main interpreter instead
+    /// (`RWSGIApplicationGroup auto`).
+    pub(super) is_automatic: bool,
     pub(super) callable: Cow<'r, str>,
     pub(super) pass_authorization: bool,
     /// The file that is loaded.
@@ -58,10 +61,10 @@ impl<'r> Target<'r> {
         Target {
             process_group: target::process_group(process_group, &facts),
             application_group: match application_group {
-                Some(target::AUTOMATIC) if is_first_application(script) => Cow::Borrowed(""),
                 None | Some("%{RESOURCE}") => Cow::Borrowed(resource_group(&facts)),
                 group => target::application_group(group, &facts),
             },
+            is_automatic: application_group == Some(target::AUTOMATIC),
             callable: match handler_script {
                 Some(_) => Cow::Borrowed(HANDLER_FUNCTION),
                 None => target::callable_object(callable, &facts),
@@ -72,6 +75,13 @@ impl<'r> Target<'r> {
                 .unwrap_or(settings.pass_authorization()),
             script,
             handler_script,
+        }
+    }
+
+    /// Takes the main interpreter of this process where that is for the process to decide.
+    pub(super) fn settle_in_this_process(&mut self) {
+        if self.is_automatic && is_first_application(self.script) {
+            self.application_group = Cow::Borrowed("");
         }
     }
 }

@@ -149,6 +149,16 @@ pub fn server(level: Level, code: Option<Code>, text: &[u8]) {
     });
 }
 
+/// Writes a line to the main server's log that is kept whatever its level: for what is told once at the start.
+pub fn notice(code: Code, text: &[u8]) {
+    // SAFETY: as for `server`.
+    let server = unsafe { ffi::ap_server_conf };
+    records(Some(code), text, |record| {
+        // SAFETY: null or the main server, and a C string.
+        unsafe { ffi::rwsgi_log_server(server, module_index(), ffi::APLOG_NOTICE, record.as_ptr()) }
+    });
+}
+
 /// Reports a defect of this module.
 pub(super) fn internal_error(text: &str) {
     server(Level::Error, Some(Code::INTERNAL_ERROR), text.as_bytes());

@@ -38,7 +38,7 @@ pub use brigade::Output;
 pub use hook::{Child, Hooks, Startup, Status};
 pub use input::Input;
 pub use module::Module;
-pub use offspring::{Watch, at_stop};
+pub use offspring::{Told, Watch, at_stop};
 pub use providers::{Login, Membership, RealmHash};
 pub use request::{FileKind, Request, server_banner};
 pub use servers::ServerView;

@@ -19,13 +19,22 @@ unsafe impl Send for Watch {}
 /// What httpd hands back.
 struct Record {
     process: ffi::apr_proc_t,
-    ended: fn(u32),
+    told: Told,
+}
+
+/// Who hears of a process that is watched.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// It has ended and been reaped; its number.
+    pub ended: fn(u32),
+    /// It runs, and httpd is waiting for the end of its children, to stop or to restart. Comes several times
+    /// while that lasts.
+    pub reclaiming: fn(),
 }
 
 impl Watch {
-    /// Calls `ended` with the process's number when it has ended, in httpd's main loop; it has then been
-    /// reaped. `None` when there is no memory.
-    pub fn start(pid: u32, ended: fn(u32)) -> Option<Watch> {
+    /// Watches process `pid` and tells of it on httpd's main thread. `None` when there is no memory.
+    pub fn start(pid: u32, told: Told) -> Option<Watch> {
         let mut raw = std::ptr::null_mut();
         // SAFETY: a valid out-parameter and the process's own pool, on httpd's main thread.
         unsafe {
@@ -36,7 +45,7 @@ impl Watch {
         let mut process: ffi::apr_proc_t = unsafe { std::mem::zeroed() };
         process.pid = c_int::try_from(pid).ok()?;
         // SAFETY: a live pool, and the caller's alone.
-        let record = unsafe { Pool::new(pool.as_ptr()) }?.own(Record { process, ended });
+        let record = unsafe { Pool::new(pool.as_ptr()) }?.own(Record { process, told });
         // SAFETY: the record lives as long as the pool, with which the registration goes.
         unsafe {
             ffi::apr_proc_other_child_register(
@@ -60,17 +69,20 @@ impl Drop for Watch {
 
 unsafe extern "C" fn maintain(reason: c_int, data: *mut c_void, _status: c_int) {
     guard("process_ended", (), || {
+        // SAFETY: `start` registered a record, which lives until its watch is dropped.
+        let (pid, told) = unsafe {
+            let record = data.cast::<Record>();
+            ((*record).process.pid, (*record).told)
+        };
+        if reason == ffi::APR_OC_REASON_RESTART {
+            return (told.reclaiming)();
+        }
         if reason != ffi::APR_OC_REASON_DEATH && reason != ffi::APR_OC_REASON_LOST {
             return;
         }
-        // SAFETY: `start` registered a record, which lives until its watch is dropped.
-        let (pid, ended) = unsafe {
-            let record = data.cast::<Record>();
-            ((*record).process.pid, (*record).ended)
-        };
         // SAFETY: registered by `start`; APR expects it to be gone after this call.
         unsafe { ffi::apr_proc_other_child_unregister(data) };
-        ended(u32::try_from(pid).unwrap_or_default());
+        (told.ended)(u32::try_from(pid).unwrap_or_default());
     });
 }
 

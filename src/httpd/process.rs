@@ -87,6 +87,14 @@ pub fn is_stopping() -> bool {
     query(ffi::AP_MPMQ_MPM_STATE) == i64::from(ffi::AP_MPMQ_STOPPING)
 }
 
+/// Whether httpd's parent is asked to end, and not to restart.
+pub fn is_shutting_down() -> bool {
+    // SAFETY: the one record that httpd's parent keeps as long as it lives; its own thread reads it, and signal
+    // handlers write whole numbers.
+    unsafe { ffi::ap_unixd_mpm_get_retained_data().as_ref() }
+        .is_some_and(|retained| retained.shutdown_pending != 0)
+}
+
 /// Whether httpd serves in one process, for debugging (`-X`).
 pub fn is_debugging() -> bool {
     let defined = |name: &std::ffi::CStr| {

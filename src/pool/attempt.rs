@@ -21,6 +21,9 @@ use crate::sys::futex;
 /// How long to wait for the supervisor to notice that a process has ended, before another is asked for.
 const NOTICE: Duration = Duration::from_millis(50);
 
+/// How a worker ends a request that it had no answer to and whose client has gone.
+const CLIENT_GONE: u32 = 1;
+
 /// What is used again for the next request of a thread.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
@@ -74,7 +77,8 @@ struct Patience {
     limit: Duration,
     /// When the first try failed.
     begin: Option<Instant>,
-    tries_left: u32,
+    tries: u32,
+    most_tries: u32,
 }
 
 impl Patience {
@@ -85,7 +89,8 @@ impl Patience {
         Patience {
             limit: group.options().connect_timeout,
             begin: None,
-            tries_left: most.saturating_add(4),
+            tries: 1,
+            most_tries: most.saturating_add(4),
         }
     }
 
@@ -94,11 +99,16 @@ impl Patience {
             .map_or(self.limit, |begin| self.limit.saturating_sub(begin.elapsed()))
     }
 
+    /// Whether it may be tried again if it fails now.
+    fn may_be_left(&self) -> bool {
+        self.tries < self.most_tries && !self.left().is_zero()
+    }
+
     /// Whether to try again, after a failure.
     fn is_left(&mut self) -> bool {
         self.begin.get_or_insert_with(Instant::now);
-        self.tries_left = self.tries_left.saturating_sub(1);
-        self.tries_left > 0 && !self.left().is_zero()
+        self.tries = self.tries.saturating_add(1);
+        self.tries <= self.most_tries && !self.left().is_zero()
     }
 }
 
@@ -114,11 +124,11 @@ fn attempt<C: Client>(
     collected: &Collected,
     patience: &mut Patience,
 ) -> Attempt {
-    let reservation = match choose::reserve(call.group) {
+    let mut reservation = match choose::reserve(call.group) {
         Ok(reservation) => reservation,
         Err(reason) => return Attempt::Done(failure::no_worker(call, client, reason)),
     };
-    reservation.describe(call.request_line);
+    reservation.describe(call.request_line, patience.tries);
     let stream = match connect(call, &reservation, patience) {
         Ok(stream) => stream,
         Err(error) => {
@@ -137,6 +147,7 @@ fn attempt<C: Client>(
     } = workspace;
     buffers.out.clear();
     push_request(&mut buffers.out, id, true, params);
+    let params_end = buffers.out.len();
     let mut body = Sending::new(collected);
     body.begin(&mut buffers.out, id);
     let max_line = usize::try_from(call.group.options().header_buffer_size).unwrap_or(usize::MAX);
@@ -148,6 +159,9 @@ fn attempt<C: Client>(
         client,
         answer: &mut answer,
         limits: limits(call),
+        reservation: &mut reservation,
+        params_end,
+        may_move: patience.may_be_left(),
         buffers,
         state: State::default(),
     };
@@ -156,7 +170,11 @@ fn attempt<C: Client>(
     let can_be_sent_again = !answer.has_begun() && !body.has_streamed();
     match result {
         Ok(end) if end.protocol_status == ProtocolStatus::RequestComplete as u8 => {
+            let is_client_closing = reservation.slot().is_some_and(|slot| slot.is_client_closing());
             keep(call, reservation, stream, is_sent, end);
+            if is_client_closing && !answer.has_head() && end.app_status == CLIENT_GONE {
+                return Attempt::Done(Verdict::Leave);
+            }
             Attempt::Done(failure::ended(client, &answer, end))
         }
         Ok(end) if can_be_sent_again && is_refusal(end) && patience.is_left() => {
@@ -173,6 +191,7 @@ fn attempt<C: Client>(
             give_back_and_wait(reservation, patience.left());
             Attempt::Again
         }
+        Err(Broken::Unclaimed) if patience.is_left() => Attempt::Again,
         Err(broken) => {
             drop(stream);
             Attempt::Done(failure::broken(call, client, &answer, reservation, broken))

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::Group;
-use crate::scoreboard::{Grant, Millis, PositionState, Queued, Scoreboard};
+use crate::scoreboard::{Grant, Millis, PositionState, Queued, Scoreboard, Slot, SlotState};
 use crate::sys::{clock, futex};
 
 /// How long to sleep at most before looking whether the group still has processes. A slot of a request that
@@ -57,16 +57,35 @@ impl<'g> Reservation<'g> {
         u16::try_from(self.grant.slot).map_or(u16::MAX, |slot| slot.saturating_add(1))
     }
 
-    /// Notes what is run, for whoever reads the scoreboard.
-    pub(super) fn describe(&self, text: &[u8]) {
-        if let Some(slot) = self.board.slot(self.grant.position, self.grant.slot) {
+    /// Notes what is run, and at which of its tries to be run, for whoever reads the scoreboard.
+    pub(super) fn describe(&self, text: &[u8], tries: u32) {
+        if let Some(slot) = self.slot() {
             slot.describe(text);
+            slot.note_tries(tries);
         }
+    }
+
+    /// The slot.
+    pub(super) fn slot(&self) -> Option<Slot<'g>> {
+        self.board.slot(self.grant.position, self.grant.slot)
     }
 
     /// Whether the application may have been started, so that no other process can be asked.
     pub(super) fn may_be_started(&self) -> bool {
         self.board.may_be_started(self.grant)
+    }
+
+    /// Whether the worker has not begun the request.
+    pub(super) fn is_unclaimed(&self) -> bool {
+        self.slot()
+            .is_some_and(|slot| slot.state() == SlotState::Reserved)
+    }
+
+    /// Takes back a request that the worker has not begun, if another process could; then the slot is the worker's
+    /// to free.
+    pub(super) fn withdraw(&mut self) -> bool {
+        self.released |= self.board.withdraw(self.grant);
+        self.released
     }
 
     /// Gives the slot back: the worker has answered.

@@ -183,7 +183,7 @@ pub(super) fn broken<C: Client>(
             ),
             504,
         ),
-        Broken::Silent => (
+        Broken::Silent | Broken::Unclaimed => (
             Code::NO_HEAD_IN_TIME,
             format!(
                 "a process of group '{name}' sent no response headers within {} s (socket-timeout=)",

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::answer::{Answer, AnswerFault, End};
 use super::body::{Next, Sending};
+use super::choose::Reservation;
 use super::client::Client;
 use crate::fcgi::client::{push_body, push_body_end};
 use crate::fcgi::record::MAX_CONTENT;
@@ -52,6 +53,8 @@ pub(super) enum Broken {
     Lost,
     /// The worker was silent for too long.
     Silent,
+    /// The worker did not begin the request, which was taken back.
+    Unclaimed,
     /// The answer is none.
     Fault(AnswerFault),
     /// The client's body does not come.
@@ -87,13 +90,19 @@ impl Buffers {
 }
 
 /// One request on one connection.
-pub(super) struct Relay<'a, 'b, 'h, C> {
+pub(super) struct Relay<'a, 'b, 'g, 'h, C> {
     pub(super) stream: &'a UnixStream,
     pub(super) id: u16,
     pub(super) body: &'a mut Sending<'b>,
     pub(super) client: &'a mut C,
     pub(super) answer: &'a mut Answer<'h>,
     pub(super) limits: Limits,
+    /// The worker's slot.
+    pub(super) reservation: &'a mut Reservation<'g>,
+    /// Bytes of what is to be sent that the worker needs to begin the request.
+    pub(super) params_end: usize,
+    /// Whether the request can be given to another worker if this one does not begin it.
+    pub(super) may_move: bool,
     pub(super) buffers: &'a mut Buffers,
     pub(super) state: State,
 }
@@ -111,6 +120,8 @@ pub(super) struct State {
     /// was something to wait for.
     worker_seen: Option<Instant>,
     client_seen: Option<Instant>,
+    /// The worker was told that the client is closing.
+    is_closing_told: bool,
     /// Since when the client waits to be told to send its body.
     uninvited: Option<Instant>,
     /// When the request was sent while no head had come.
@@ -129,7 +140,7 @@ enum Outgoing {
     Client,
 }
 
-impl<C: Client> Relay<'_, '_, '_, C> {
+impl<C: Client> Relay<'_, '_, '_, '_, C> {
     /// Sends what is in the buffer and the body after it, until the answer has ended.
     pub(super) fn run(&mut self) -> Result<End, Broken> {
         self.buffers.prepare();
@@ -205,6 +216,7 @@ impl<C: Client> Relay<'_, '_, '_, C> {
             }
         }
         self.state.sent = 0;
+        self.params_end = 0;
         Ok(true)
     }
 
@@ -292,6 +304,7 @@ impl<C: Client> Relay<'_, '_, '_, C> {
             read: false,
             write: true,
             gone: false,
+            closing: false,
         };
         stream::wait(&mut client, &mut NOBODY.clone(), Duration::ZERO).map_err(Broken::System)
     }
@@ -312,22 +325,49 @@ impl<C: Client> Relay<'_, '_, '_, C> {
             read: true,
             write: outgoing == Outgoing::Worker,
             gone: false,
+            closing: false,
         };
         let mut client = Watch {
             descriptor: socket.unwrap_or(-1),
             read: outgoing == Outgoing::Client,
             write: is_due,
             gone: true,
+            // Such a client may still read: whether it matters is for the worker to say.
+            closing: !self.state.is_closing_told,
         };
-        let limit = self.time_left(outgoing, now, is_due)?;
+        let mut limit = self.time_left(outgoing, now, is_due)?;
+        if self.reservation.is_unclaimed() {
+            let patience = self.limits.worker.min(FIRST_LOOK);
+            let is_silent = |seen| now.saturating_duration_since(seen) >= patience;
+            if self.state.worker_seen.is_some_and(is_silent) && self.take_back() {
+                return Err(Broken::Unclaimed);
+            }
+            limit = limit.min(FIRST_LOOK);
+        }
         stream::wait(&mut worker, &mut client, limit).map_err(Broken::System)?;
         if client.gone {
             return Err(Broken::Client);
+        }
+        if client.closing {
+            self.state.is_closing_told = true;
+            if let Some(slot) = self.reservation.slot() {
+                slot.note_client_closing();
+            }
         }
         if is_due && client.write {
             return self.flush();
         }
         Ok(())
+    }
+
+    /// Takes back what the worker has been sent and not begun, if another could. It has to have all that it needs to
+    /// see that.
+    fn take_back(&mut self) -> bool {
+        self.may_move
+            && self.state.sent >= self.params_end
+            && !self.answer.has_begun()
+            && !self.body.has_streamed()
+            && self.reservation.withdraw()
     }
 
     /// Sends what is staged on its way; a large amount in parts, so that a slow client does not keep us from
@@ -394,4 +434,5 @@ const NOBODY: Watch = Watch {
     read: false,
     write: false,
     gone: false,
+    closing: false,
 };

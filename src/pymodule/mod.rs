@@ -38,7 +38,8 @@ pub struct Setup {
     pub log: wsgi::ProcessLog,
     /// Writes lines of `mod_wsgi.LogHandler` that belong to no request.
     pub origin_log: wsgi::OriginLog,
-    /// Answers `mod_wsgi.server_metrics()`; absent unless `WSGIServerMetrics` is on.
+    /// Answers `mod_wsgi.server_metrics()`; absent unless `WSGIServerMetrics`, or the option
+    /// `server-metrics=` of a daemon group, is on.
     pub server_reporter: Option<ServerReporter>,
 }
 
@@ -144,7 +145,7 @@ fn add_functions<'py>(
         Server {
             events: Arc::clone(events),
             log: setup.origin_log,
-            reporter: setup.server_reporter,
+            reporter: setup.server_reporter.clone(),
             capacity: report::Capacity {
                 threads: setup.threads_per_process,
                 is_worker: !setup.process_group.is_empty(),

@@ -13,8 +13,9 @@ use crate::python::native::{Arguments, Method, Payload, Type, TypeBuilder};
 use crate::python::{Attached, ErrorKind, Object, PyResult, Raised};
 use crate::wsgi::{self, Events, metrics};
 
-/// Tells about httpd's processes; `None` when httpd keeps no record of them.
-pub type ServerReporter = fn() -> Option<ServerReport>;
+/// Tells about the processes that serve: httpd's, or those of a daemon group. `None` when nobody keeps a record of
+/// them.
+pub type ServerReporter = Arc<dyn Fn() -> Option<ServerReport> + Send + Sync>;
 
 /// What the functions of one interpreter work with.
 pub(super) struct Server {
@@ -96,7 +97,10 @@ impl Method<Server> for ServerMetrics {
         arguments: Arguments<'_, 'py>,
     ) -> PyResult<'py, Object<'py>> {
         arguments.expect_count("server_metrics", 0, 0)?;
-        let told = this.reporter.and_then(|reporter| py.detach(reporter));
+        let told = this
+            .reporter
+            .as_ref()
+            .and_then(|reporter| py.detach(|| reporter()));
         told.map_or_else(|| Ok(py.none()), |told| report::server(py, &told))
     }
 }

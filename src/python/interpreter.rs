@@ -126,7 +126,7 @@ impl Interpreter {
         // SAFETY: attached by the line above until `_leave` is dropped.
         let py = unsafe { Attached::assume(self) };
         if self.abandoned.load(Ordering::Relaxed) > 0 {
-            self.delete_abandoned(py);
+            self.replace_abandoned(py, state);
         }
         Some(f(py))
     }
@@ -185,6 +185,32 @@ impl Interpreter {
         register.held.retain(|held| *held != state);
         register.abandoned.push(state);
         self.abandoned.store(register.abandoned.len(), Ordering::Relaxed);
+    }
+
+    /// Deletes what is abandoned while `own`, this thread's state, is current.
+    ///
+    /// From Python 3.12 on, deleting the state of another thread makes this one forget which state
+    /// `PyGILState_Ensure()` finds for it, as if it had deleted its own. So another is current meanwhile: `own`
+    /// is noted anew when it takes over from that.
+    fn replace_abandoned(&self, py: Attached<'_>, own: ThreadState) {
+        let stand_in = if cfg!(Py_3_12) {
+            // SAFETY: an interpreter that is alive.
+            unsafe { ffi::PyThreadState_New(self.raw.load(Ordering::Acquire)) }
+        } else {
+            ptr::null_mut()
+        };
+        if stand_in.is_null() {
+            return self.delete_abandoned(py);
+        }
+        // SAFETY: this thread holds the GIL by its own state, and has it by that again at the end; in between
+        // by a new state of the same interpreter, which nobody else knows and which has gone then.
+        unsafe {
+            ffi::PyThreadState_Swap(stand_in);
+            self.delete_abandoned(py);
+            ffi::PyThreadState_Clear(stand_in);
+            ffi::PyThreadState_DeleteCurrent();
+            ffi::PyEval_RestoreThread(own.0);
+        }
     }
 
     fn delete_abandoned(&self, _py: Attached<'_>) {

@@ -110,6 +110,7 @@ pub(super) struct Header<'m> {
     waiting: &'m AtomicU32,
     next_ticket: &'m AtomicU32,
     shut: &'m AtomicU32,
+    retired: &'m AtomicU32,
 }
 
 impl<'m> Header<'m> {
@@ -121,6 +122,7 @@ impl<'m> Header<'m> {
             waiting: word(0),
             next_ticket: word(1),
             shut: word(2),
+            retired: word(3),
         }
     }
 
@@ -134,6 +136,14 @@ impl<'m> Header<'m> {
 
     pub(super) fn set_shut(&self, seconds: u32) {
         self.shut.store(seconds, Ordering::SeqCst);
+    }
+
+    pub(super) fn retire(&self) {
+        self.retired.store(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::SeqCst) != 0
     }
 
     pub(super) fn shut(&self) -> u32 {

@@ -112,6 +112,16 @@ impl<'m> Scoreboard<'m> {
         self.refuse_all(wake);
     }
 
+    /// For the supervisor: no configuration has the group any more, and none will have it with this scoreboard.
+    pub fn retire(&self) {
+        self.header().retire();
+    }
+
+    /// Whether no configuration has the group any more.
+    pub fn is_retired(&self) -> bool {
+        self.header().is_retired()
+    }
+
     /// Opens the group again.
     pub fn open(&self) {
         self.header().set_shut(0);

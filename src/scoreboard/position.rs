@@ -33,6 +33,7 @@ pub struct Position<'m> {
     dead_instance: &'m AtomicU32,
     death: &'m AtomicU32,
     dead_pid: &'m AtomicU32,
+    silent: &'m AtomicU32,
     last_words: &'m [AtomicU32],
 }
 
@@ -50,6 +51,7 @@ impl<'m> Position<'m> {
             dead_instance,
             death,
             dead_pid,
+            silent,
             ..,
         ] = words;
         Position {
@@ -64,6 +66,7 @@ impl<'m> Position<'m> {
             dead_instance,
             death,
             dead_pid,
+            silent,
             last_words,
         }
     }
@@ -105,6 +108,7 @@ impl<'m> Position<'m> {
         self.threads.store(threads, Ordering::Relaxed);
         self.served.store(0, Ordering::Relaxed);
         self.busy.store(0, Ordering::Relaxed);
+        self.silent.store(0, Ordering::Relaxed);
         self.gil_seen.store(now, Ordering::Relaxed);
         self.last_activity.store(now, Ordering::Relaxed);
         self.instance.store(instance, Ordering::SeqCst);
@@ -180,6 +184,16 @@ impl<'m> Position<'m> {
     /// For the worker.
     pub fn note_gil(&self, now: Millis) {
         self.gil_seen.store(now, Ordering::Relaxed);
+        self.set_silent(false);
+    }
+
+    /// Whether it has left a request lying, and given no sign of life since.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed) != 0
+    }
+
+    pub(super) fn set_silent(&self, silent: bool) {
+        self.silent.store(silent.into(), Ordering::Relaxed);
     }
 
     /// When a request last began, read or wrote.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::layout::SLOT;
-use super::{Millis, PositionState, Scoreboard, words};
+use super::{Millis, Position, PositionState, Scoreboard, words};
 
 /// How far a slot's request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub enum SlotState {
 /// What a running slot becomes when nobody waits for its request any more: the thread is not free before the
 /// worker says so. Reads as running.
 const ABANDONED: u32 = 4;
+
+/// What a reserved slot becomes when its request goes to another process, because this one has not begun it: only
+/// this one knows when it has read that. Reads as running, and is free once the worker has seen it.
+const WITHDRAWN: u32 = 5;
 
 /// A reserved slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,18 +46,32 @@ pub struct Slot<'m> {
     since: &'m AtomicU32,
     thread: &'m AtomicU32,
     unstarted: &'m AtomicU32,
+    closing: &'m AtomicU32,
+    tries: &'m AtomicU32,
     note: &'m [AtomicU32],
 }
 
 impl<'m> Slot<'m> {
     pub(super) fn new(words: &'m [AtomicU32; SLOT]) -> Self {
-        let [state, holder, since, thread, unstarted, _, _, _, note @ ..] = words;
+        let [
+            state,
+            holder,
+            since,
+            thread,
+            unstarted,
+            closing,
+            tries,
+            _,
+            note @ ..,
+        ] = words;
         Slot {
             state,
             holder,
             since,
             thread,
             unstarted,
+            closing,
+            tries,
             note,
         }
     }
@@ -93,12 +111,52 @@ impl<'m> Slot<'m> {
         words::read(self.note)
     }
 
-    /// For the worker: the application is about to be started.
-    pub fn start(&self, thread: u32, now: Millis) {
+    /// For the child that reserved it: which process this is that it gives its request to, 1 for the first. Those
+    /// before had certainly not started it.
+    pub fn note_tries(&self, number: u32) {
+        self.tries.store(number, Ordering::Relaxed);
+    }
+
+    /// Which process this is that its request was given to, 1 for the first.
+    pub fn tries(&self) -> u32 {
+        self.tries.load(Ordering::Relaxed)
+    }
+
+    /// For the child that reserved it: the client has closed its connection, or its sending half.
+    pub fn note_client_closing(&self) {
+        self.closing.store(1, Ordering::Relaxed);
+    }
+
+    /// Whether the client has closed its connection, or its sending half.
+    pub fn is_client_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed) != 0
+    }
+
+    /// For the worker: the application is about to be started. False when it must not be, as the request was given
+    /// to another process; then the slot is free.
+    pub fn start(&self, thread: u32, now: Millis) -> bool {
         self.thread.store(thread, Ordering::Relaxed);
         self.since.store(now, Ordering::Relaxed);
+        if self.change(SlotState::Reserved, SlotState::Running) {
+            return true;
+        }
+        let is_withdrawn = self.state.load(Ordering::SeqCst) == WITHDRAWN;
+        if is_withdrawn {
+            self.free();
+        }
         // A child that gave up has freed it: then it is not ours to mark.
-        let _ = self.change(SlotState::Reserved, SlotState::Running);
+        !is_withdrawn
+    }
+
+    fn withdraw(&self) -> bool {
+        self.state
+            .compare_exchange(
+                SlotState::Reserved as u32,
+                WITHDRAWN,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            )
+            .is_ok()
     }
 
     /// For a worker whose requests come from no child of httpd: one begins in the thread that the slot stands
@@ -149,6 +207,7 @@ impl<'m> Slot<'m> {
         if taken {
             self.holder.store(holder, Ordering::Relaxed);
             self.since.store(now, Ordering::Relaxed);
+            self.closing.store(0, Ordering::Relaxed);
         }
         taken
     }
@@ -173,8 +232,8 @@ impl Scoreboard<'_> {
                 .filter(|(index, position)| {
                     position.state() == PositionState::Ready && !(*index < 64 && tried & (1 << index) != 0)
                 })
-                .map(|(index, position)| (index, position.busy()))
-                .min_by_key(|(_, busy)| *busy)?;
+                .map(|(index, position)| (index, (position.is_silent(), position.busy())))
+                .min_by_key(|(_, load)| *load)?;
             if let Some(grant) = self.reserve_at(position, holder, now) {
                 return Some(grant);
             }
@@ -242,6 +301,30 @@ impl Scoreboard<'_> {
         } else {
             self.release(grant, caller, now, wake);
         }
+    }
+
+    /// Takes the request of a slot back whose process has not begun it though others could: it is certain then that
+    /// it will not. Whether that was so. The process is given no further requests, as long as there are others, until
+    /// it gives a sign of life.
+    pub fn withdraw(&self, grant: Grant) -> bool {
+        let is_free = |other: &Position<'_>| {
+            other.state() == PositionState::Ready && !other.is_silent() && other.busy() < other.threads()
+        };
+        let mut others = self.positions().filter(|(index, _)| *index != grant.position);
+        let (Some(position), Some(slot)) = (
+            self.position(grant.position),
+            self.slot(grant.position, grant.slot),
+        ) else {
+            return false;
+        };
+        let is_withdrawn = position.instance() == grant.instance
+            && others.any(|(_, other)| is_free(&other))
+            && slot.withdraw();
+        if is_withdrawn {
+            position.set_silent(true);
+            position.remove_busy();
+        }
+        is_withdrawn
     }
 
     /// Whether the application may have been started with the request that was granted this slot, which its

@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 use super::Supervisor;
+use super::backoff::Backoff;
+use super::failure::Told;
 use super::group::{Board, Group};
 use super::log::Log;
 use super::setting::{self, Setting};
@@ -118,6 +120,7 @@ impl Supervisor {
         }
         for mut group in before {
             group.retired.get_or_insert(last_generation);
+            group.board.view().retire();
             self.groups.push(group);
         }
         let replaced = self.setting.replace(setting);
@@ -238,7 +241,10 @@ impl Group {
         let _ = setting.make_group_directory(self.plan.number);
         self.log = log;
         self.edition += 1;
-        self.backoff.forget();
+        self.backoff = Backoff::default();
+        self.told = Told::by_httpd(self.plan.told.as_ref());
+        self.mistaken = None;
+        self.site_told = false;
         self.refusal = None;
         self.board.view().open();
         self

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::backoff::PROVEN;
+use super::failure::Failure;
 use super::group::Group;
-use super::stamp::Stamps;
 use super::worker::{Stage, Worker};
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
@@ -56,7 +56,7 @@ impl Group {
                 return;
             };
             let code = match trouble {
-                Trouble::Identity | Trouble::Program => {
+                Trouble::Identity | Trouble::Program | Trouble::Denied => {
                     worker.trouble = Some((trouble, text));
                     continue;
                 }
@@ -93,14 +93,11 @@ impl Group {
         let asked = matches!(worker.stage, Stage::Stopping(_));
         let is_clean = matches!(death, Death::Exited(0)) || worker.killed;
         if let Some((trouble, text)) = &worker.trouble {
-            let code = match trouble {
-                Trouble::Identity => Code::WORKER_NOT_ITS_USER,
-                _ => Code::WORKER_NOT_STARTED,
-            };
-            return self.fails(worker, code, &format!("{name} could not be started: {text}"), now);
+            let failure = self.could_not_start(&name, *trouble, text);
+            return self.fails(worker, &failure, now);
         }
         if let Some((code, text)) = &worker.failure {
-            return self.fails(worker, *code, &format!("{name} {text}"), now);
+            return self.fails(worker, &Failure::of_start(*code, &name, text), now);
         }
         let terminated = matches!(death, Death::Killed { signal: 15, .. });
         if asked && (is_clean || terminated) {
@@ -110,6 +107,15 @@ impl Group {
         let is_service = worker.plan.options.threads == 0;
         if is_service && matches!(death, Death::Exited(0)) && self.has_proven_itself(worker, now) {
             return self.say(Level::Info, None, &format!("{name} has ended by itself"));
+        }
+        let mistake = match worker.ready_since {
+            None if !asked => self.mistake(),
+            _ => None,
+        };
+        if let Some(mistake) = mistake {
+            let who = format!("{name} {death} before it took requests");
+            let failure = self.failure_by(&mistake, Some(&who));
+            return self.fails(worker, &failure, now);
         }
         let mut text = format!("{name} {death}");
         match worker.ready_since {
@@ -125,10 +131,21 @@ impl Group {
             text.push('\n');
             text.push_str(&String::from_utf8_lossy(last_words));
         }
-        if asked || self.has_proven_itself(worker, now) {
+        let is_proven = self.has_proven_itself(worker, now);
+        if is_proven {
+            self.died_proven(worker);
+        }
+        if asked || is_proven {
             return self.say(Level::Error, Some(Code::PROCESS_DIED), &text);
         }
-        self.fails(worker, Code::PROCESS_DIED, &text, now);
+        // A process that takes requests dies by one of them, perhaps by another each time.
+        let reason = worker.ready_since.is_none().then(|| death.to_string());
+        let failure = Failure {
+            code: Code::PROCESS_DIED,
+            text,
+            reason,
+        };
+        self.fails(worker, &failure, now);
     }
 
     /// Whether a process has shown that the group can serve, so that its end is no reason to wait: by an answer,
@@ -144,52 +161,25 @@ impl Group {
     }
 
     /// A process has failed that has not proven itself.
-    fn fails(&mut self, worker: &Worker, code: Code, text: &str, now: Instant) {
+    fn fails(&mut self, worker: &Worker, failure: &Failure, now: Instant) {
         self.suspects = worker.scripts.clone();
-        self.tell_failure(code, text, now);
+        self.tell_failure(worker.instance, failure, now);
     }
 
-    /// Tells of a failed process, and waits before the next. What comes too often is summed up.
-    pub(super) fn tell_failure(&mut self, code: Code, text: &str, now: Instant) {
-        let level = if self.backoff.tells_each() {
-            Level::Error
-        } else {
-            Level::Debug
-        };
-        self.say(level, Some(code), text);
-        self.backoff.failed(now, self.last_instance.wrapping_mul(7919));
-        if let Some(failures) = self.backoff.summary(now) {
-            let first = text.lines().next().unwrap_or_default();
-            let wait = self.retry_after(now);
-            let text = format!(
-                "the processes of daemon group '{}' keep failing ({failures} since this was last said), \
-                 the next is started in {wait} s; the last: {first}",
-                self.plan.name
-            );
-            self.say(Level::Error, Some(Code::GROUP_FAILS), &text);
-        }
-        self.shut_if_hopeless(now);
-    }
-
-    /// Sends requests away at once when they would wait in vain.
-    pub(super) fn shut_if_hopeless(&self, now: Instant) {
-        if self.backoff.is_hopeless() && !self.serves() {
-            self.board.view().shut(self.retry_after(now), futex::wake);
-        }
-    }
-
-    fn retry_after(&self, now: Instant) -> u32 {
-        let rest = self.backoff.remaining(now).unwrap_or_default();
-        u32::try_from(rest.as_millis().div_ceil(1000))
-            .unwrap_or(u32::MAX)
-            .max(1)
-    }
-
-    /// Tries again at once when a file has changed that the failures may hang on.
-    pub(super) fn heal(&mut self, now: Instant) {
-        if self.backoff.is_failing() && !self.backoff.may_start(now) && self.suspects.have_changed() {
-            self.suspects = Stamps::default();
-            self.backoff.retry_now();
+    /// A process has failed before it was Python; `text` says how.
+    fn could_not_start(&self, name: &str, trouble: Trouble, text: &str) -> Failure {
+        let reason = format!("could not be started: {text}");
+        match (trouble, self.mistake()) {
+            (Trouble::Identity, _) => Failure::of_start(Code::WORKER_NOT_ITS_USER, name, &reason),
+            (_, Some(mistake)) => self.failure_by(&mistake, Some(&format!("{name} {reason}"))),
+            (Trouble::Denied, None) => {
+                let reason = format!(
+                    "{reason}, though owners and permissions allow it; look for a denial of SELinux or AppArmor \
+                     (ausearch -m AVC -ts recent, dmesg) and for access lists (getfacl)"
+                );
+                Failure::of_start(Code::WORKER_NOT_STARTED, name, &reason)
+            }
+            _ => Failure::of_start(Code::WORKER_NOT_STARTED, name, &reason),
         }
     }
 }

@@ -211,16 +211,4 @@ impl Group {
             }
         }
     }
-
-    /// A process that has lived long enough proves that the group can serve.
-    fn forget_failures(&mut self, now: Instant) {
-        // One that served before the failures began says nothing of what is started now.
-        let newest = self
-            .workers
-            .iter()
-            .find(|worker| worker.instance == self.last_instance);
-        if self.backoff.is_failing() && newest.is_some_and(|newest| self.has_proven_itself(newest, now)) {
-            self.backoff.forget();
-        }
-    }
 }

@@ -5,12 +5,14 @@ use std::time::Instant;
 use std::{ffi::CStr, io};
 
 use super::backoff::Backoff;
+use super::failure::Told;
 use super::log::Log;
 use super::orphan::Orphan;
 use super::setting::Setting;
 use super::stamp::{Refusal, Stamps};
 use super::worker::Worker;
 use crate::config::plan::{GroupPlan, Import};
+use crate::config::python_home::HomeProblem;
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
 use crate::scoreboard::{Layout, Position, Scoreboard};
@@ -80,6 +82,14 @@ pub(super) struct Group {
     pub(super) orphans: Vec<Orphan>,
     pub(super) last_instance: u32,
     pub(super) backoff: Backoff,
+    /// The last process that failed.
+    pub(super) failed: u32,
+    /// What has been said of failures in a row.
+    pub(super) told: Told,
+    /// What was wrong with its Python when a process failed last.
+    pub(super) mistaken: Option<HomeProblem>,
+    /// Whether it was said that its Python runs without `site`.
+    pub(super) site_told: bool,
     pub(super) refusal: Option<Refusal>,
     /// What its processes have loaded, and what another must not fail to.
     pub(super) loaded: Vec<Import>,
@@ -97,6 +107,10 @@ impl Group {
     /// A group without processes.
     pub(super) fn new(plan: Rc<GroupPlan>, setting: Rc<Setting>, log: Log, board: Board) -> Group {
         Group {
+            told: Told::by_httpd(plan.told.as_ref()),
+            failed: 0,
+            mistaken: None,
+            site_told: false,
             plan,
             setting,
             log,

@@ -42,6 +42,8 @@ impl Group {
                 self.is_unfit(index, &text, now);
             }
             FromWorker::Ready { failures } => self.is_ready(index, &failures, now),
+            FromWorker::NoWorker { reason } => self.give_up(index, Code::WORKER_MISSING, &reason, now),
+            FromWorker::SiteDisabled => self.runs_without_site(),
             FromWorker::Failed { reason } => self.is_unfit(index, &reason, now),
             FromWorker::Loading { import } => {
                 let file = self.on_disk(&import.script);
@@ -157,6 +159,20 @@ impl Group {
     /// A process cannot serve.
     fn is_unfit(&mut self, index: usize, reason: &str, now: Instant) {
         self.give_up(index, Code::WORKER_UNFIT, &format!("cannot serve: {reason}"), now);
+    }
+
+    /// Its Python does not look for the packages of its environment, which is told once a plan.
+    fn runs_without_site(&mut self) {
+        if std::mem::replace(&mut self.site_told, true) {
+            return;
+        }
+        let text = format!(
+            "{} of daemon group '{}' starts Python without its module site (option -S), so packages of the \
+             environment cannot be imported; let it start Python without this option",
+            self.plan.executable.display(),
+            self.plan.name
+        );
+        self.say(Level::Warning, Some(Code::SITE_DISABLED), &text);
     }
 
     /// Ends a process that does not get ready.

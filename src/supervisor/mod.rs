@@ -12,7 +12,7 @@
 //! | `messages` | what workers tell |
 //! | `roll` | how many there are, and how one replaces another |
 //! | `watch`, `enforce` | limits in time, number and memory, and what is done about who exceeds them |
-//! | `crash`, `backoff` | what is said of the dead, and when their successors start |
+//! | `crash`, `failure`, `backoff` | what is said of the dead, how often, and when their successors start |
 //! | `orphan` | workers of a supervisor that died |
 //! | `public` | the same for web servers that are not httpd with our module: without a parent that says what to do |
 //! | `notify` | what an init system is told |
@@ -23,6 +23,7 @@ mod configure;
 mod crash;
 mod enforce;
 mod environment;
+mod failure;
 mod group;
 mod log;
 mod messages;

@@ -9,18 +9,20 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::environment;
+use super::failure::Failure;
 use super::group::Group;
 use super::stamp::Stamps;
 use super::watch::Watched;
 use super::worker::{Stage, Worker};
 use crate::config::plan::{self, BOOTSTRAP, Load, ToWorker, WorkerPlan};
+use crate::config::python_home::HomeProblem;
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
 use crate::sys::identity::Identity;
 use crate::sys::launch::{self, Launch};
 use crate::sys::limits::Limits;
 use crate::sys::mailbox::Mailbox;
-use crate::sys::{clock, detach, memory, private_directory};
+use crate::sys::{clock, detach, memory, private_directory, program_file};
 
 /// Bytes of the file where a fatal signal leaves a traceback.
 const CRASH_FILE: usize = 64 << 10;
@@ -33,7 +35,17 @@ impl Group {
             return false;
         };
         let instance = self.next_instance();
-        match self.start(position, instance, now) {
+        let started = self
+            .executable()
+            .map_err(|mistake| self.failure_by(&mistake, None))
+            .and_then(|executable| {
+                let group = format!("a process of daemon group '{}'", self.plan.name);
+                self.start(position, instance, &executable, now).map_err(|text| {
+                    let reason = format!("cannot be started: {text}");
+                    Failure::of_start(Code::WORKER_NOT_STARTED, &group, &reason)
+                })
+            });
+        match started {
             Ok(worker) => {
                 self.say(
                     Level::Info,
@@ -43,23 +55,32 @@ impl Group {
                 self.workers.push(worker);
                 true
             }
-            Err(text) => {
-                let plan = Rc::clone(&self.plan);
+            Err(failure) => {
                 self.suspects = Stamps::of(self.suspected_files());
-                self.tell_failure(
-                    Code::WORKER_NOT_STARTED,
-                    &format!(
-                        "a process of daemon group '{}' cannot be started: {text}",
-                        plan.name
-                    ),
-                    now,
-                );
+                self.tell_failure(instance, &failure, now);
                 false
             }
         }
     }
 
-    fn start(&mut self, position: u32, instance: u32, now: Instant) -> Result<Worker, String> {
+    /// The group's Python executable, unless a start is known to be in vain.
+    fn executable(&self) -> Result<PathBuf, HomeProblem> {
+        let choice = self.plan.choice.as_ref();
+        match choice.map(|choice| choice.find(program_file::is_mounted_noexec)) {
+            Some(Ok(program)) => Ok(program),
+            Some(Err(mistake)) if mistake.is_certain() => Err(mistake),
+            // The process itself finds out.
+            _ => Ok(self.plan.executable.clone()),
+        }
+    }
+
+    fn start(
+        &mut self,
+        position: u32,
+        instance: u32,
+        executable: &Path,
+        now: Instant,
+    ) -> Result<Worker, String> {
         let (plan, setting) = (Rc::clone(&self.plan), Rc::clone(&self.setting));
         let loads = self.loads();
         let mut scripts = Stamps::of(loads.iter().map(|load| self.on_disk(&load.import.script)));
@@ -82,7 +103,7 @@ impl Group {
             None => std::io::stderr().as_fd().try_clone_to_owned(),
         };
         let log: OwnedFd = log.map_err(words("no log"))?;
-        let mut launch = self.launch_of()?;
+        let mut launch = self.launch_of(executable)?;
         launch.descriptors = vec![
             null.as_fd(),
             log.as_fd(),
@@ -147,7 +168,7 @@ impl Group {
     }
 
     /// The program, as whom and within which limits; without descriptors.
-    fn launch_of(&self) -> Result<Launch<'static>, String> {
+    fn launch_of(&self, executable: &Path) -> Result<Launch<'static>, String> {
         let (plan, setting) = (&self.plan, &self.setting);
         let options = &plan.options;
         let file = options.env_file.as_ref().map(|path| {
@@ -158,7 +179,7 @@ impl Group {
             let variable = [name.as_bytes(), b"=", value.as_bytes()].concat();
             c_string(OsStr::from_bytes(&variable))
         });
-        let executable = c_string(plan.executable.as_os_str())?;
+        let executable = c_string(executable.as_os_str())?;
         let arguments = environment::arguments(plan, BOOTSTRAP, &setting.worker_folders);
         let arguments = arguments.iter().map(|argument| c_string(argument));
         let identity = &plan.identity;

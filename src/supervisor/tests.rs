@@ -27,6 +27,8 @@ pub(super) fn group_plan() -> GroupPlan {
         },
         socket_uid: 0,
         executable: "/usr/bin/python3".into(),
+        choice: None,
+        told: None,
         imports: Vec::new(),
         fold_case: false,
         log: 0,

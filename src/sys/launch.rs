@@ -54,9 +54,11 @@ pub enum Trouble {
     Identity,
     /// The program could not be started, and it has ended with [`NOT_STARTED`].
     Program,
+    /// The same, as the system denies it the access.
+    Denied,
 }
 
-const TROUBLES: [(u8, Trouble); 7] = [
+const TROUBLES: [(u8, Trouble); 8] = [
     (b'p', Trouble::Limit(LimitKind::Priority)),
     (b'd', Trouble::Limit(LimitKind::Data)),
     (b'a', Trouble::Limit(LimitKind::AddressSpace)),
@@ -64,6 +66,7 @@ const TROUBLES: [(u8, Trouble); 7] = [
     (b'w', Trouble::Directory),
     (b'i', Trouble::Identity),
     (b'x', Trouble::Program),
+    (b'y', Trouble::Denied),
 ];
 
 /// What the new process tells of trouble. Ends when the program runs or the process has ended.

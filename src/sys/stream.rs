@@ -184,11 +184,16 @@ pub struct Watch {
     /// Wait until nothing goes in either direction any more; then whether that is so. A peer that has only
     /// closed its sending half is not gone.
     pub gone: bool,
+    /// Wait until the peer has closed at least its sending half; then whether it has.
+    pub closing: bool,
 }
 
 impl Watch {
     fn poll(self) -> libc::pollfd {
-        let events = if self.read { libc::POLLIN } else { 0 } | if self.write { libc::POLLOUT } else { 0 };
+        let bit = |wanted: bool, bit| if wanted { bit } else { 0 };
+        let events = bit(self.read, libc::POLLIN)
+            | bit(self.write, libc::POLLOUT)
+            | bit(self.closing, libc::POLLRDHUP);
         libc::pollfd {
             // A descriptor that is waited for nothing would still report its end, at once and for ever.
             fd: if events == 0 && !self.gone {
@@ -206,6 +211,7 @@ impl Watch {
         self.read &= failed || events & libc::POLLIN != 0;
         self.write &= failed || events & libc::POLLOUT != 0;
         self.gone &= failed;
+        self.closing &= failed || events & libc::POLLRDHUP != 0;
     }
 }
 
@@ -304,6 +310,7 @@ mod tests {
             read: true,
             write: false,
             gone: false,
+            closing: false,
         };
         let (mut first, mut second) = (watch(&one), watch(&three));
         assert!(wait(&mut first, &mut second, Duration::from_secs(5)).expect("polled"));
@@ -313,6 +320,7 @@ mod tests {
             read: false,
             write: false,
             gone: false,
+            closing: false,
         };
         let mut first = watch(&one);
         assert!(!wait(&mut first, &mut none, Duration::from_millis(1)).expect("polled"));

@@ -6,7 +6,6 @@ use std::io::{self, Read, Write};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
 
 use super::error_page::error_page;
 use super::log;
@@ -77,11 +76,11 @@ fn answer() -> Result<(), String> {
     environ.server(Key::WsgiApplicationGroup, b"");
     environ.server(Key::WsgiCallableObject, served.callable.as_bytes());
     request.environ(pairs(), &place, exchange.script, &mut environ);
-    app::worker_start(setup(&plan.worker), || {
+    app::worker_start(setup(&plan.worker, None), || {
         let outcome = run(served, &environ, &mut exchange);
         exchange.conclude(outcome);
         app::worker_announce_stop("shutdown_signal");
-        app::worker_stop(Duration::ZERO);
+        app::worker_stop(true);
     })
     .map_err(|error| format!("Python could not be set up: {error}"))
 }

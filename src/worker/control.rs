@@ -23,6 +23,8 @@ const CHANNEL: u64 = 0;
 const LIFE_PIPE: u64 = 1;
 const SIGNALS: u64 = 2;
 
+/// How long an orphan of a group that no configuration has waits for the last requests of httpd's old children.
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
 /// How often an orphan looks whether it is to end.
 const TICK: Duration = Duration::from_secs(1);
 /// How long Python's main thread has for writing stacks before they are written without Python's lock.
@@ -40,6 +42,8 @@ pub(super) struct Control {
     pub(super) instance: u32,
     /// `shutdown-timeout=`: how long a process may take to end that nobody else would end.
     pub(super) shutdown_timeout: Option<Duration>,
+    /// `graceful-timeout=`: how long requests have when the process drains without a supervisor.
+    pub(super) graceful_timeout: Option<Duration>,
     /// Whether the process is a service, which is ended by a signal.
     pub(super) is_service: bool,
 }
@@ -47,8 +51,10 @@ pub(super) struct Control {
 /// What has been noticed so far.
 #[derive(Default)]
 struct Noticed {
-    /// The supervisor is gone.
-    is_orphan: bool,
+    /// The supervisor is gone, since then.
+    orphaned: Option<Instant>,
+    /// When an orphan that drains no longer waits for its requests.
+    drain_by: Option<Instant>,
     /// When the process is ended by force.
     end_by: Option<Instant>,
     /// When stacks are written without Python's lock.
@@ -86,7 +92,7 @@ impl Control {
     fn message(&self, epoll: &Epoll, noticed: &mut Noticed) {
         let Ok(Some(message)) = self.channel.receive() else {
             let _ = epoll.remove(&self.channel);
-            noticed.is_orphan = true;
+            noticed.orphaned = Some(Instant::now());
             if self.life.is_ending() {
                 self.force_end(noticed);
             } else {
@@ -186,21 +192,49 @@ impl Control {
                 signals::deliver_here(signals::stack_dump_signal());
             }
         }
-        if noticed.is_orphan && !self.life.is_ending() && self.is_replaced() {
+        if !self.life.is_ending()
+            && let Some(orphaned) = noticed.orphaned
+            && self.is_superfluous(noticed, orphaned, now)
+        {
             self.end("graceful_signal");
             self.force_end(noticed);
         }
     }
 
-    /// Whether an orphan is needed no more: a new supervisor has let it drain, or given its place away.
-    fn is_replaced(&self) -> bool {
-        let board = self.server.board();
-        let Some((board, position)) =
-            board.and_then(|board| Some((board, board.position(self.server.position_number())?)))
+    /// Whether an orphan is needed no more, and has done what it had to do: a new supervisor has let it drain or
+    /// given its place away, or its group has gone from the configuration, so that no supervisor knows it.
+    fn is_superfluous(&self, noticed: &mut Noticed, orphaned: Instant, now: Instant) -> bool {
+        let Some((board, position)) = self
+            .server
+            .board()
+            .and_then(|board| Some((board, board.position(self.server.position_number())?)))
         else {
             return true;
         };
-        position.instance() != self.instance
-            || (position.state() == PositionState::Draining && board.held(self.server.position_number()) == 0)
+        if position.instance() != self.instance {
+            return true;
+        }
+        let is_draining = position.state() == PositionState::Draining;
+        if !is_draining && !board.is_retired() {
+            return false;
+        }
+        let held = board.held(self.server.position_number());
+        let drain_by = *noticed
+            .drain_by
+            .get_or_insert(now + self.graceful_timeout.unwrap_or_default());
+        if now >= drain_by {
+            if held > 0 {
+                let text = format!("this process had to end with {held} requests running");
+                log::line(Level::Warning, Code::DRAIN_CUT, &text);
+            }
+            return true;
+        }
+        // Children of httpd that know the group may be about to reserve a slot: they see that it drains, or it
+        // sees their request the next time.
+        if !is_draining && held == 0 && now.duration_since(orphaned) >= LAST_REQUESTS {
+            position.set_state(PositionState::Draining);
+            return false;
+        }
+        is_draining && held == 0
     }
 }

@@ -15,7 +15,7 @@ use crate::gateway::wire::LogEntry;
 use crate::gateway::{
     BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Origin, Outcome,
 };
-use crate::scoreboard::Position;
+use crate::scoreboard::{Position, Slot};
 use crate::sys::epoll::Interest;
 use crate::sys::{clock, process};
 
@@ -39,6 +39,8 @@ pub(super) struct Manner<'a> {
     pub(super) public: Option<Protocol>,
     /// The process, for a request that is a sign of its activity.
     pub(super) activity: Option<Position<'a>>,
+    /// Where httpd notes what its client does.
+    pub(super) slot: Option<Slot<'a>>,
 }
 
 /// One request on a connection.
@@ -361,6 +363,7 @@ impl Exchange for FcgiExchange<'_> {
     fn is_client_gone(&self) -> bool {
         self.broken
             || self.aborted
+            || self.manner.slot.is_some_and(|slot| slot.is_client_closing())
             || crate::sys::socket::is_closed_by_peer(std::os::fd::AsRawFd::as_raw_fd(
                 self.connection.socket(),
             ))

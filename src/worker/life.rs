@@ -89,7 +89,7 @@ impl Life {
                     app::write_stacks();
                     self.has_written_stacks.store(true, Ordering::Release);
                 }
-                Some(Task::Publish(name, number)) => publish(name, number),
+                Some(Task::Publish(name, number)) => publish(server, name, number),
                 None => {}
             }
             beat(server);
@@ -107,8 +107,9 @@ pub(super) fn beat(server: &Server) {
 }
 
 /// Callbacks may take their time, or never return: they have a thread of their own.
-fn publish(name: &'static str, number: i32) {
-    let _ = std::thread::Builder::new()
-        .name("wsgi:signals".into())
-        .spawn(move || app::publish_signal(name, number));
+fn publish(server: &Server, name: &'static str, number: i32) {
+    let builder = std::thread::Builder::new().name("wsgi:signals".into());
+    let told = move || app::publish_signal(name, number);
+    // Without memory for a thread nobody hears of the signal.
+    let _ = server.crew().start(builder, told);
 }

@@ -115,6 +115,7 @@ impl Run<'_> {
             framed_log: false,
             public: Some(self.public.protocol),
             activity: position,
+            slot: None,
         };
         let job = Job {
             application_group: group,
@@ -131,7 +132,11 @@ impl Run<'_> {
             environ: &environ,
             times: Times {
                 request: start,
-                daemon: Some(DaemonTimes { queue: start, start }),
+                daemon: Some(DaemonTimes {
+                    queue: start,
+                    start,
+                    connects: 1,
+                }),
             },
             watch: Some(Watch {
                 scripts: server.reporter(),

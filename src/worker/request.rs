@@ -53,6 +53,17 @@ impl<'a> Told<'a> {
         Ok(told)
     }
 
+    /// Has the main interpreter run it.
+    fn use_main_interpreter(&mut self) {
+        self.application_group = b"";
+        let name = Key::WsgiApplicationGroup.name().as_bytes();
+        for variable in &mut self.environ.variables {
+            if variable.name.with_key(|key| key == name) == Some(true) {
+                variable.value = b"";
+            }
+        }
+    }
+
     fn callable(&self) -> &'a str {
         match std::str::from_utf8(self.callable) {
             Ok(callable) if !callable.is_empty() => callable,
@@ -66,13 +77,16 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
     let start = now();
     let id = wire.request_id();
     wire.swap_params(&mut desk.params);
-    let told = match Told::read(&desk.params) {
+    let mut told = match Told::read(&desk.params) {
         Ok(told) => told,
         Err(problem) => {
             log::line(Level::Error, Code::WIRE_BROKEN, &problem);
             return false;
         }
     };
+    if told.plan.is_automatic && server.is_first_application(told.plan.script) {
+        told.use_main_interpreter();
+    }
     let board = server.board();
     let position = board.and_then(|board| board.position(server.position_number()));
     let number = u32::from(id).wrapping_sub(1);
@@ -85,6 +99,7 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
         framed_log: told.framed_log,
         public: None,
         activity: position.filter(|_| !told.plan.ignore_activity),
+        slot,
     };
     let job = Job {
         application_group: std::str::from_utf8(told.application_group).unwrap_or_default(),
@@ -100,6 +115,7 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
             daemon: Some(DaemonTimes {
                 queue: seconds(told.plan.queue_start_us),
                 start,
+                connects: slot.map_or(1, |slot| slot.tries().max(1)),
             }),
         },
         watch: Some(Watch {
@@ -107,11 +123,13 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
             interruptible: server.interruptible(number),
         }),
     };
-    let mut exchange = FcgiExchange::new(server, connection, wire, &mut desk.output, manner);
     let begin = clock::millis();
-    if let Some(slot) = &slot {
-        slot.start(desk.thread, begin);
+    if let Some(slot) = &slot
+        && !slot.start(desk.thread, begin)
+    {
+        return false;
     }
+    let mut exchange = FcgiExchange::new(server, connection, wire, &mut desk.output, manner);
     if let Some(position) = position.filter(|_| !told.plan.ignore_activity) {
         position.note_activity(begin);
     }

@@ -5,11 +5,12 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
+use std::thread::Builder;
+use std::time::Duration;
 
 use super::connection::Connection;
+use super::crew::Crew;
 use super::desk::Desk;
 use super::output::write_all;
 use super::reporter::Reporter;
@@ -59,10 +60,8 @@ pub(super) struct Server {
     accept_again: AtomicBool,
     /// No further connections are accepted.
     pub(super) is_closed: AtomicBool,
-    /// How many threads serve.
-    serving: Mutex<usize>,
-    thread_ended: Condvar,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    crew: Arc<Crew>,
+    first_application: OnceLock<Box<[u8]>>,
 }
 
 impl Server {
@@ -86,9 +85,8 @@ impl Server {
             end,
             accept_again: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
-            serving: Mutex::default(),
-            thread_ended: Condvar::new(),
-            threads: Mutex::default(),
+            crew: Arc::default(),
+            first_application: OnceLock::new(),
             parts,
         })
     }
@@ -110,6 +108,14 @@ impl Server {
         self.interruptibles.get(usize::try_from(slot).ok()?)
     }
 
+    /// Whether this is the script of the application that came first, to this process or to those that it
+    /// replaces.
+    ///
+    /// The file decides, not the name of the application group, in which a client may have a say.
+    pub(super) fn is_first_application(&self, script: &[u8]) -> bool {
+        **self.first_application.get_or_init(|| script.into()) == *script
+    }
+
     /// Sets whether arrivals on a connection are told.
     pub(super) fn tell_arrivals(&self, connection: &Connection, interest: Interest) -> io::Result<()> {
         self.epoll
@@ -120,50 +126,22 @@ impl Server {
     pub(super) fn start_threads(self: &Arc<Self>, count: u32, stack: usize) -> io::Result<()> {
         for number in 1..=count {
             let server = Arc::clone(self);
-            *lock(&self.serving) += 1;
-            let started = std::thread::Builder::new()
-                .name(format!("wsgi:{number}"))
-                .stack_size(stack)
-                .spawn(move || {
-                    let ended = EndOfThread(server);
-                    ended.0.serve(number);
-                });
-            match started {
-                Ok(thread) => lock(&self.threads).push(thread),
-                Err(error) => {
-                    *lock(&self.serving) -= 1;
-                    return Err(error);
-                }
-            }
+            let builder = Builder::new().name(format!("wsgi:{number}")).stack_size(stack);
+            self.crew.start(builder, move || server.serve(number))?;
         }
         Ok(())
     }
 
-    /// Lets threads that run no request end, and the others after theirs; whether all have after `patience`,
-    /// `None` for ever.
+    /// The threads that run Python.
+    pub(super) fn crew(&self) -> &Arc<Crew> {
+        &self.crew
+    }
+
+    /// Lets threads that run no request end, and the others after theirs; whether all that run Python have
+    /// after `patience`, `None` for ever.
     pub(super) fn end_threads(&self, patience: Option<Duration>) -> bool {
         let _ = self.end.shutdown(std::net::Shutdown::Both);
-        let deadline = patience.and_then(|patience| Instant::now().checked_add(patience));
-        let mut serving = lock(&self.serving);
-        while *serving > 0 {
-            let left = deadline.map_or(Duration::from_secs(60), |deadline| {
-                deadline.saturating_duration_since(Instant::now())
-            });
-            if left.is_zero() {
-                return false;
-            }
-            serving = self
-                .thread_ended
-                .wait_timeout(serving, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
-        drop(serving);
-        // Only then has each given back what it holds of Python.
-        for thread in lock(&self.threads).drain(..) {
-            let _ = thread.join();
-        }
-        true
+        self.crew.wait(patience)
     }
 
     /// Tries again to accept what could not be accepted.
@@ -338,20 +316,5 @@ impl Server {
                 return true;
             }
         }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Counts a thread off, however it ends.
-struct EndOfThread(Arc<Server>);
-
-impl Drop for EndOfThread {
-    fn drop(&mut self) {
-        let server = &self.0;
-        *lock(&server.serving) -= 1;
-        server.thread_ended.notify_all();
     }
 }

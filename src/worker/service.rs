@@ -1,6 +1,8 @@
 //! A group without threads for requests: its import script is the service, on Python's main thread.
 
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::Builder;
 use std::time::Duration;
 
 use super::life::beat;
@@ -15,16 +17,19 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 pub(super) fn run(plan: &WorkerPlan, server: &Arc<Server>) {
     app::exit_at_sigterm();
     // The main thread is the script's, so another one shows that Python's lock can be had.
-    let server = Arc::clone(server);
-    let _ = std::thread::Builder::new()
-        .name("wsgi:pulse".into())
-        .spawn(move || {
-            loop {
-                beat(&server);
-                std::thread::sleep(HEARTBEAT);
-            }
-        });
+    let pulse = Builder::new().name("wsgi:pulse".into());
+    let (end, ended) = mpsc::channel::<()>();
+    let beating = Arc::clone(server);
+    let _ = server.crew().start(pulse, move || {
+        beat(&beating);
+        while ended.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) {
+            beat(&beating);
+        }
+    });
     for load in &plan.loads {
         load_script(&plan.group, load, true);
     }
+    // Python ends next, and nobody may attach then.
+    drop(end);
+    server.crew().wait(None);
 }

@@ -1,12 +1,15 @@
 //! What Python is set up with, by the plan.
 
-use super::log;
+use std::sync::Arc;
+
+use super::server::Server;
+use super::{log, metrics};
 use crate::config::plan::WorkerPlan;
-use crate::pymodule::{InterpreterSetup, ServerText, Setup};
+use crate::pymodule::{InterpreterSetup, ServerReporter, ServerText, Setup};
 use crate::wsgi::{COMPATIBLE_WITH, Constants};
 
-/// The set-up of a process that the plan is for.
-pub(super) fn setup(plan: &WorkerPlan) -> Setup {
+/// The set-up of a process that the plan is for; `server` is there where it has a place in a scoreboard.
+pub(super) fn setup(plan: &WorkerPlan, server: Option<&Arc<Server>>) -> Setup {
     let options = &plan.group.options;
     let httpd = &plan.httpd;
     Setup {
@@ -34,7 +37,11 @@ pub(super) fn setup(plan: &WorkerPlan) -> Setup {
         debugging: false,
         log: log::process,
         origin_log: log::process_from,
-        server_reporter: None,
+        server_reporter: server.filter(|_| options.server_metrics).map(|server| {
+            let server = Arc::clone(server);
+            let report = move || Some(metrics::report(&server.board()?, server.position_number()));
+            Arc::new(report) as ServerReporter
+        }),
     }
 }
 

@@ -113,7 +113,7 @@ fn begin(inherited: Inherited) -> Result<u8, String> {
         crash_file: inherited.crash_file,
         plan,
     };
-    let setup = setup(&worker.plan);
+    let setup = setup(&worker.plan, Some(&worker.server));
     let served = app::worker_start(setup, || worker.serve(receiving, inherited.life_pipe))
         .map_err(|error| format!("Python could not be set up: {error}"))
         .and_then(|served| served);
@@ -182,6 +182,7 @@ impl Worker {
             life: Arc::clone(&self.life),
             instance: self.plan.instance,
             shutdown_timeout: options.shutdown_timeout,
+            graceful_timeout: options.graceful_timeout,
             is_service,
         };
         control.start().map_err(told)?;
@@ -191,7 +192,7 @@ impl Worker {
             self.life.note_ending();
             return Ok(0);
         }
-        let failures = loads::load(&self.plan.group, &self.plan.loads);
+        let failures = loads::load(&self.server, &self.plan.group, &self.plan.loads);
         let stack = options
             .stack_size
             .and_then(|bytes| usize::try_from(bytes).ok())
@@ -228,7 +229,7 @@ impl Worker {
         if !self.plan.group.python.destroy_interpreter() {
             own_process::leave(0);
         }
-        match app::worker_stop(Duration::ZERO) {
+        match app::worker_stop(all_ended) {
             Stopped::Abandoned(requests) => {
                 let text = format!(
                     "Python was left without being finalised, with {requests} requests still running"
@@ -236,8 +237,6 @@ impl Worker {
                 log::line(Level::Warning, Code::STOP_INCOMPLETE, &text);
                 own_process::leave(0)
             }
-            // A thread that has not ended could wake up in a Python that has.
-            _ if !all_ended => own_process::leave(0),
             _ => 0,
         }
     }

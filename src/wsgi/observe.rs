@@ -90,9 +90,11 @@ impl<'a> Observation<'a> {
         let event = py.dict()?;
         set(py, &event, c"request_id", &shared.id)?;
         self.set_origin(request, &event, environ)?;
-        let handed_over = i64::from(self.times.daemon.is_some());
-        set(py, &event, c"daemon_connects", &py.int(handed_over)?)?;
-        set(py, &event, c"daemon_restarts", &py.int(0)?)?;
+        let connects = self.times.daemon.map_or(0, |daemon| daemon.connects);
+        // A request is given to another process only when the one before has ended, or is about to.
+        let restarts = connects.saturating_sub(1);
+        set(py, &event, c"daemon_connects", &py.int(connects.into())?)?;
+        set(py, &event, c"daemon_restarts", &py.int(restarts.into())?)?;
         copy(
             py,
             &event,

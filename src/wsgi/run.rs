@@ -26,13 +26,15 @@ pub struct Times {
     pub daemon: Option<DaemonTimes>,
 }
 
-/// When a request changed over to a worker, in seconds since the epoch.
+/// How a request came to a worker; times in seconds since the epoch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DaemonTimes {
     /// It began to wait for one.
     pub queue: f64,
     /// The worker had it.
     pub start: f64,
+    /// How many workers it was given to, this one included.
+    pub connects: u32,
 }
 
 /// Runs one request against `application`.

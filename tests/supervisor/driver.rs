@@ -197,6 +197,8 @@ impl Httpd {
             },
             socket_uid: uid,
             executable: self.path("python"),
+            choice: None,
+            told: None,
             imports: vec![Import {
                 script: self.path("app.py"),
                 application_group: String::new(),

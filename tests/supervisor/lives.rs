@@ -119,12 +119,17 @@ fn a_group_that_always_fails_is_shut_and_heals_when_its_script_is_mended() {
     httpd.configure(plan).expect("accepted");
     httpd.wait_for_line(&["WSGI1103", "exited with status 3 before it took requests"]);
     wait_until("the group is shut", || httpd.board().view().shut_for().is_some());
-    httpd.wait_for_line(&["WSGI1105", "keep failing"]);
+    wait_until("it is tried again", || {
+        httpd.read("log").matches("WSGI1103").count() > 3
+    });
+    let told = httpd.read("log").matches("[wsgi:error]").count();
+    assert_eq!(told, 1, "a reason is told once: {}", httpd.read("log"));
     let tries = httpd.read("trace").matches("started").count();
     assert!(tries < 12, "{tries}");
     httpd.write("app.py", "ok");
     wait_until("it serves", || !httpd.ready().is_empty());
     assert_eq!(httpd.board().view().shut_for(), None);
+    httpd.wait_for_line(&["[wsgi:warn]", "WSGI1115", "serves again"]);
 }
 
 #[test]

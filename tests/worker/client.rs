@@ -50,7 +50,11 @@ impl Default for Asked<'_> {
 
 impl Client {
     pub(crate) fn connect(socket: &Path, script: &Path) -> Client {
-        let socket = UnixStream::connect(socket).expect("connected");
+        Client::over(UnixStream::connect(socket).expect("connected"), script)
+    }
+
+    /// Over a connection that there is.
+    pub(crate) fn over(socket: UnixStream, script: &Path) -> Client {
         socket
             .set_read_timeout(Some(Duration::from_secs(20)))
             .expect("set");
@@ -107,10 +111,16 @@ impl Client {
     }
 
     pub(crate) fn send(&mut self, asked: Asked<'_>, id: u16) {
+        let bytes = self.request(asked, id);
+        self.socket.write_all(&bytes).expect("sent");
+    }
+
+    /// The bytes of a request without a body.
+    pub(crate) fn request(&self, asked: Asked<'_>, id: u16) -> Vec<u8> {
         let mut bytes = Vec::new();
         push_request(&mut bytes, id, true, &self.params(asked));
         push_body_end(&mut bytes, id);
-        self.socket.write_all(&bytes).expect("sent");
+        bytes
     }
 
     /// Sends a request with a body while the answer is read.

@@ -5,5 +5,6 @@
 
 mod client;
 mod control;
+mod ends;
 mod requests;
 mod rig;

@@ -128,8 +128,12 @@ impl Rig {
         self.folder.path().join("app.wsgi")
     }
 
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("sock")
+    }
+
     pub(crate) fn connect(&self) -> Client {
-        Client::connect(&self.folder.path().join("sock"), &self.script())
+        Client::connect(&self.socket(), &self.script())
     }
 
     pub(crate) fn tell(&self, message: &ToWorker) {
@@ -227,6 +231,8 @@ fn plan(executable: &Path) -> WorkerPlan {
             },
             socket_uid: own,
             executable: executable.into(),
+            choice: None,
+            told: None,
             imports: Vec::new(),
             fold_case: false,
             log: 0,

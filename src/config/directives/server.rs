@@ -74,6 +74,8 @@ pub(super) fn telemetry_service(call: &mut Call<'_, '_>) -> Result<(), ConfigErr
         }
     }
     call.server()?.telemetry.service = Some(service);
+    let text = "is accepted and has no effect, as this module sends no telemetry";
+    call.tell(Level::Warning, Code::TELEMETRY_MISSING, text);
     Ok(())
 }
 

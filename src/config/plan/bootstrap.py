@@ -5,9 +5,22 @@
 def _rwsgi_bootstrap():
     import os
     import sys
-    import time
+
+    def report(message, **facts):
+        """Tells the supervisor, by the channel that the worker would have; whoever looks, where there is none."""
+        import json
+        text = json.dumps({message: facts} if facts else message)
+        try:
+            os.write(5, len(text.encode()).to_bytes(4, sys.byteorder) + text.encode())
+        except OSError:
+            sys.stderr.write(f"{text}\n")
 
     del globals()["_rwsgi_bootstrap"]
+    if sys.implementation.name != "cpython":
+        report("NoWorker", reason=f"is {sys.implementation.name} ({sys.executable}); create the environment with CPython")
+        return lambda: 71
+    if sys.flags.no_site:
+        report("SiteDisabled")
     # The working directory is no place to import from.
     if sys.path and sys.path[0] == "":
         del sys.path[0]
@@ -29,14 +42,11 @@ def _rwsgi_bootstrap():
         finally:
             if place is not None:
                 sys.path.remove(place)
-    now = time.time()
-    stamp = time.strftime("%a %b %d %H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1e6):06d}"
-    sys.stderr.write(
-        f"[{stamp} {time.strftime('%Y', time.localtime(now))}] [wsgi:error] [pid {os.getpid()}] WSGI1120: no worker "
-        f"for Python {version} ({sys.executable}): install the package rwsgi into {sys.prefix}, or build it into "
-        f"{' or '.join(places) or 'a folder of workers'} (make build install PYTHON={sys.executable})"
-        f"{''.join(reasons)}\n"
-    )
+    report("NoWorker", reason=(
+        f"finds no worker for Python {version} ({sys.executable}): install the package rwsgi into {sys.prefix}, or "
+        f"build it into {' or '.join(places) or 'a folder of workers'} (make build install PYTHON={sys.executable})"
+        f"{''.join(reasons)}"
+    ))
     return lambda: 71
 
 

@@ -100,6 +100,13 @@ pub enum FromWorker {
         /// Version of its Python.
         python: String,
     },
+    /// Its Python has no worker, so that it ends: sent by [`BOOTSTRAP`](super::BOOTSTRAP).
+    NoWorker {
+        /// One line.
+        reason: String,
+    },
+    /// Its Python runs without the module `site`: sent by [`BOOTSTRAP`](super::BOOTSTRAP).
+    SiteDisabled,
     /// It takes requests; these scripts it could not load.
     Ready {
         /// What failed, if anything did; why, the worker has logged.

@@ -24,7 +24,14 @@ impl Access<'_> {
     /// A directory that the user may pass through.
     pub(super) fn directory(&self, path: &Path) -> Result<(), HomeProblem> {
         self.existing_directory(path)?;
-        self.require(path, Need::Traverse)
+        self.require(path, Need::Traverse)?;
+        // What is in there can only be judged by who may look.
+        match fs::metadata(path.join(".")) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                Err(self.refused(path, Need::Traverse, &error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A directory that the user may list.
@@ -138,6 +145,7 @@ impl Access<'_> {
     fn refused(&self, element: &Path, need: Need, error: &io::Error) -> HomeProblem {
         let element = element.to_owned();
         match error.kind() {
+            ErrorKind::PermissionDenied if matches!(self, Self::ByMode(_)) => HomeProblem::Hidden(element),
             ErrorKind::PermissionDenied => HomeProblem::NotAccessible {
                 element,
                 need,

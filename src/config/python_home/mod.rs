@@ -1,25 +1,30 @@
 //! Looks at `WSGIPythonHome` before Python does, whose own failure would end the process.
 
 mod access;
+mod choice;
 mod executable;
 mod layout;
 mod problem;
 mod pyvenv;
+mod stale;
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use access::Access;
+pub use choice::PythonChoice;
 pub use executable::{check_program, program_of_home};
 use layout::{
     environment_below, first_of_pair, has_interpreter, is_pypy, normalise, other_version, versions_in,
 };
 pub use problem::{HomeProblem, Need};
 use pyvenv::PyVenv;
+use serde::{Deserialize, Serialize};
+pub use stale::{StalePath, stale_path};
 
 /// The user that will run Python.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServingUser {
     /// Its number.
     pub uid: u32,
@@ -28,7 +33,7 @@ pub struct ServingUser {
 }
 
 /// The Python that the module was built with, as far as a home has to fit it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmbeddedPython {
     /// Major and minor number.
     pub version: (u8, u8),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::EmbeddedPython;
+use crate::gateway::Code;
 
 /// What the serving user would do with an element of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,9 @@ pub enum HomeProblem {
         /// The user's number, unless it is the one that runs this process.
         uid: Option<u32>,
     },
+    /// An element of the path that this process may not look into, though the serving user may: root is nobody in
+    /// particular on a file system of another machine.
+    Hidden(PathBuf),
     /// A symbolic link leads nowhere.
     DanglingLink {
         /// The link.
@@ -98,6 +102,23 @@ pub enum HomeProblem {
     },
 }
 
+impl HomeProblem {
+    /// The number of a line about it.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NotAccessible { .. } | Self::Hidden(_) | Self::Unreadable { .. } => {
+                Code::PYTHON_HOME_NOT_ACCESSIBLE
+            }
+            _ => Code::PYTHON_HOME_MISSING,
+        }
+    }
+
+    /// Whether a start is in vain whoever tries. What owners and mode bits forbid, an access list may allow.
+    pub fn is_certain(&self) -> bool {
+        self.code() != Code::PYTHON_HOME_NOT_ACCESSIBLE
+    }
+}
+
 impl fmt::Display for HomeProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -134,6 +155,12 @@ impl fmt::Display for HomeProblem {
                     path = element.display()
                 )
             }
+            Self::Hidden(element) => write!(
+                f,
+                "this user may not look into {}, so that only a start shows whether the serving user finds a \
+                 Python there",
+                element.display()
+            ),
             Self::DanglingLink { link, target } => write!(
                 f,
                 "{} links to {}, which does not exist; reinstall that Python or create the environment anew",

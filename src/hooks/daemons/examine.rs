@@ -1,6 +1,6 @@
 //! What can be told of daemon groups before their processes start, also by `httpd -t`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::accounts;
 use crate::app;
@@ -8,9 +8,9 @@ use crate::config::daemon_group::{DaemonGroup, DaemonOptions};
 use crate::config::finish::Finding;
 use crate::config::plan::identity::{self, IdentityProblem, Resolved};
 use crate::config::plan::{Identity, sockets_fit};
-use crate::config::python_home::{self, HomeProblem, ServingUser};
+use crate::config::python_home::{HomeProblem, PythonChoice, ServingUser, stale_path};
 use crate::gateway::{Code, Level};
-use crate::hooks::lifecycle::{embedded_python, home_code};
+use crate::hooks::lifecycle::embedded_python;
 use crate::httpd::Startup;
 use crate::scoreboard::Layout;
 use crate::sys;
@@ -68,8 +68,22 @@ fn of_group(startup: &Startup<'_>, group: &DaemonGroup, findings: &mut Vec<Findi
             if let Some(text) = ignored(&resolved) {
                 tell(Level::Warning, Code::IDENTITY_IGNORED, false, text);
             }
-            if let Err(problem) = program(startup, &group.options, &resolved.identity) {
-                tell(Level::Error, home_code(&problem), false, problem.to_string());
+            if group.options.chroot.is_some() {
+                // Paths are others below another root.
+                return;
+            }
+            let choice = choice(startup, &group.options, &resolved.identity);
+            match choice.find(sys::program_file::is_mounted_noexec) {
+                Ok(_) => {
+                    let stale = choice.home.as_deref().and_then(stale_path);
+                    if let Some(stale) = stale {
+                        tell(Level::Warning, Code::STALE_PATH_FILE, false, stale.to_string());
+                    }
+                }
+                Err(problem @ HomeProblem::Hidden(_)) => {
+                    tell(Level::Info, problem.code(), false, problem.to_string());
+                }
+                Err(problem) => tell(Level::Error, problem.code(), false, problem.to_string()),
             }
         }
     }
@@ -117,41 +131,18 @@ pub(super) fn directory(startup: &Startup<'_>, pid: u32) -> PathBuf {
     PathBuf::from(directory)
 }
 
-/// The Python executable of a group that runs as `identity`.
-pub(super) fn program(
-    startup: &Startup<'_>,
-    options: &DaemonOptions,
-    identity: &Identity,
-) -> Result<PathBuf, HomeProblem> {
+/// The Python of a group that runs as `identity`.
+pub(super) fn choice(startup: &Startup<'_>, options: &DaemonOptions, identity: &Identity) -> PythonChoice {
     let home = options
         .python_home
         .as_ref()
         .or(startup.settings().python.home.as_ref());
-    let likely = likely_program(options, home.map(String::as_str));
-    // Paths are others below another root.
-    if options.chroot.is_some() {
-        return Ok(likely);
-    }
-    let user = serving_user(identity);
-    let program = match (&options.python, home) {
-        (None, Some(home)) => python_home::program_of_home(Path::new(home), embedded_python(), &user)?,
-        _ => {
-            python_home::check_program(&likely, &user)?;
-            likely
-        }
-    };
-    if sys::program_file::is_mounted_noexec(&program) {
-        return Err(HomeProblem::MountedNoexec(program));
-    }
-    Ok(program)
-}
-
-/// The executable that the options mean, looked at or not.
-pub(super) fn likely_program(options: &DaemonOptions, home: Option<&str>) -> PathBuf {
-    match (&options.python, home) {
-        (Some(program), _) => PathBuf::from(program),
-        (None, Some(home)) => Path::new(home).join("bin/python"),
-        (None, None) => PathBuf::from(app::default_program().unwrap_or("/usr/bin/python3")),
+    PythonChoice {
+        program: options.python.as_ref().map(PathBuf::from),
+        home: home.map(PathBuf::from),
+        usual_program: PathBuf::from(app::default_program().unwrap_or("/usr/bin/python3")),
+        usual: embedded_python(),
+        user: serving_user(identity),
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::config::finish::Finding;
 use crate::config::plan::identity;
 use crate::gateway::{Code, Level};
-use crate::httpd::{self, Startup, Watch, log, process};
+use crate::httpd::{self, Startup, Told, Watch, log, process};
 use crate::pool::{GroupFacts, Groups, ScriptOwner};
 use crate::sys::{self, servant};
 use plan::Prepared;
@@ -48,6 +48,8 @@ struct Parent {
     timer: Option<(u32, Watch)>,
     /// Supervisors that ended soon, in a row.
     deaths: u32,
+    /// httpd stops, and the supervisor was asked to end.
+    is_ending: bool,
 }
 
 /// A configuration that is served.
@@ -145,7 +147,7 @@ impl Parent {
                     Some(life) => life,
                     None => self.life.insert(servant::pipe().map_err(Fault::Life)?),
                 };
-                let started = none.insert(Supervisor::start(&served.prepared.commands, life, ended)?);
+                let started = none.insert(Supervisor::start(&served.prepared.commands, life, TOLD)?);
                 started.greet()?;
                 for board in &self.boards {
                     started.keep(board)?;
@@ -202,7 +204,7 @@ impl Parent {
         let delay = Duration::from_secs(seconds).min(LONGEST_WAIT);
         self.timer = servant::start_timer(delay)
             .ok()
-            .and_then(|pid| Watch::start(pid, ended).map(|watch| (pid, watch)));
+            .and_then(|pid| Watch::start(pid, TOLD).map(|watch| (pid, watch)));
     }
 
     /// How long the groups let their processes take to end.
@@ -240,6 +242,26 @@ fn install(prepared: &Prepared, boards: &[Board]) {
         }
     }
     groups.parent_install();
+}
+
+const TOLD: Told = Told {
+    ended,
+    reclaiming: children_end,
+};
+
+/// httpd waits for the end of its children. At a stop their requests are cut off, so daemon processes can end at
+/// the same time: a child may be waiting for one of them.
+fn children_end() {
+    if !process::is_shutting_down() {
+        return;
+    }
+    if let Some(parent) = parent().as_mut()
+        && let Some(running) = &parent.supervisor
+        && !parent.is_ending
+    {
+        parent.is_ending = true;
+        running.ask_to_end();
+    }
 }
 
 /// A process that httpd's parent watches for us has ended.

@@ -81,10 +81,14 @@ fn group_plan(
 ) -> GroupPlan {
     let settings = startup.settings();
     let options = &group.options;
-    let home = options.python_home.as_ref().or(settings.python.home.as_ref());
+    let choice = examine::choice(startup, options, &resolved.identity);
+    // Paths are others below another root.
+    let found = match options.chroot {
+        None => choice.find(sys::program_file::is_mounted_noexec),
+        Some(_) => Ok(choice.likely()),
+    };
     // A mistake has been told; once it is mended, the process starts.
-    let executable = examine::program(startup, options, &resolved.identity)
-        .unwrap_or_else(|_| examine::likely_program(options, home.map(String::as_str)));
+    let told = found.as_ref().err().map(ToString::to_string);
     GroupPlan {
         name: group.name.to_string(),
         number: 0,
@@ -92,7 +96,9 @@ fn group_plan(
         python: settings.python.clone(),
         identity: resolved.identity,
         socket_uid: resolved.socket_uid,
-        executable,
+        executable: found.unwrap_or_else(|_| choice.likely()),
+        choice: options.chroot.is_none().then_some(choice),
+        told,
         imports: imports(finished, &group.name),
         fold_case: !settings.case_sensitivity(),
         log: 0,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::plan::Prepared;
 use crate::config::plan::{Control, ControlAnswer, Plan, VERSION};
 use crate::gateway::Code;
-use crate::httpd::Watch;
+use crate::httpd::{Told, Watch};
 use crate::scoreboard::Layout;
 use crate::sys::channel::{Channel, Message};
 use crate::sys::memory::SharedWords;
@@ -102,12 +102,12 @@ fn lost(error: std::io::Error) -> Fault {
 }
 
 impl Supervisor {
-    /// Starts the first of `commands` that exists; `ended` hears of its end. It watches the first end of the
+    /// Starts the first of `commands` that exists; `told` hears of it. It watches the first end of the
     /// pipe `life`, of which nobody but this process has the second.
     pub(super) fn start(
         commands: &[PathBuf],
         (watched, held): &(OwnedFd, OwnedFd),
-        ended: fn(u32),
+        told: Told,
     ) -> Result<Supervisor, Fault> {
         let command = commands
             .iter()
@@ -130,7 +130,7 @@ impl Supervisor {
             pid,
             started: Instant::now(),
             channel,
-            _watch: Watch::start(pid, ended),
+            _watch: Watch::start(pid, told),
         })
     }
 
@@ -205,10 +205,15 @@ impl Supervisor {
         matches!(servant::reap(self.pid), Ok(None))
     }
 
+    /// Asks it to end. Again is no harm.
+    pub(super) fn ask_to_end(&self) {
+        // One that does not listen is killed in the end.
+        let _ = self.send(&Control::Stop, None);
+    }
+
     /// Has it end, and kills it when `limit` is over. Whether it ended by itself.
     pub(super) fn end(&self, limit: Duration) -> bool {
-        // One that does not listen is killed.
-        let _ = self.send(&Control::Stop, None);
+        self.ask_to_end();
         servant::see_off(self.pid, limit)
     }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use super::stub::{echo, head_and};
 use super::*;
@@ -69,11 +70,67 @@ fn a_request_that_was_not_started_goes_to_another_worker() {
         futex::wake(position.dead_instance_word());
         stub.board().clear(0);
     });
-    site.stub(1, echo);
+    site.stub(1, |stub| {
+        while stub.read() {
+            let tries = stub.slot(|slot| slot.tries());
+            stub.answer(tries.to_string().as_bytes());
+        }
+    });
     let (verdict, visitor) = site.get();
     assert_eq!(verdict, Verdict::Complete);
     assert!(visitor.log.is_empty(), "{:?}", visitor.log);
+    assert_eq!(visitor.response(), b"2");
     assert_eq!(seen.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_request_that_a_worker_leaves_lying_goes_to_another_and_is_never_started_there() {
+    let site = Site::new(2, |_| {});
+    let (tell, told) = std::sync::mpsc::channel();
+    let tell = std::sync::Mutex::new(tell);
+    // It reads, as a process does that goes on after a pause, when the other has answered.
+    site.stub(0, move |stub| {
+        stub.read();
+        assert!(!stub.read(), "the connection ends");
+        let started = stub.slot(|slot| slot.start(1, 0));
+        tell.lock().expect("one at a time").send(started).expect("heard");
+    });
+    site.stub(1, echo);
+    let begin = Instant::now();
+    let (verdict, visitor) = site.get();
+    assert_eq!(
+        (verdict, visitor.response()),
+        (Verdict::Complete, b"/here:".to_vec())
+    );
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert_eq!(told.recv_timeout(LONG), Ok(false));
+    assert!(visitor.log.is_empty(), "{:?}", visitor.log);
+    // Others do not go there, until it gives a sign of life.
+    for _ in 0..10 {
+        let grant = site.board().reserve(1, 0).expect("a slot");
+        assert_eq!(grant.position, 1);
+        site.board().release(grant, 1, 0, futex::wake);
+    }
+    site.board().position(0).expect("exists").note_gil(0);
+    assert_eq!(site.board().reserve(1, 0).map(|grant| grant.position), Some(0));
+}
+
+#[test]
+fn a_request_waits_for_its_worker_when_no_other_is_free() {
+    let site = Site::new(1, |_| {});
+    site.stub(0, |stub| {
+        while stub.read() {
+            thread::sleep(Duration::from_millis(700));
+            stub.start();
+            stub.finish();
+            stub.answer(b"late");
+        }
+    });
+    let (verdict, visitor) = site.get();
+    assert_eq!(
+        (verdict, visitor.response()),
+        (Verdict::Complete, b"late".to_vec())
+    );
 }
 
 #[test]

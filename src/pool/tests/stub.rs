@@ -105,7 +105,7 @@ impl Stub {
         self.slot(|slot| slot.finish());
     }
 
-    fn slot<T>(&self, f: impl FnOnce(Slot<'_>) -> T) -> T {
+    pub(super) fn slot<T>(&self, f: impl FnOnce(Slot<'_>) -> T) -> T {
         let board = Scoreboard::over(self.board.words(), self.layout).expect("large enough");
         f(board.slot(self.position, u32::from(self.id) - 1).expect("exists"))
     }

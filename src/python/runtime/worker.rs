@@ -1,7 +1,6 @@
 //! Python in a worker: the interpreter that runs already is taken over, and Python's own exit ends it.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use pyo3::ffi;
 
@@ -50,18 +49,17 @@ pub fn worker_announce_stop(reason: &str) {
 /// Ends every sub-interpreter. After `Finalised` Python can be left to end itself; after `Abandoned` the exit
 /// callbacks of all interpreters have run, and the process must end without finalising Python.
 ///
-/// Waits at most `patience` for requests that are still in Python. Call it on Python's main thread, detached,
-/// when no new request can come.
-pub fn worker_stop(patience: Duration) -> Stopped {
+/// `all_ended` says whether all other threads that ever attached have ended; one that has not could wake up in a
+/// Python that has. Call it on Python's main thread, detached, when no new request can come.
+pub fn worker_stop(all_ended: bool) -> Stopped {
     let Some(runtime) = RUNTIME.get() else {
         return Stopped::NotRunning;
     };
-    let still_active = runtime.wait_until_idle(patience);
-    if still_active > 0 {
+    if !all_ended {
         // A thread that is stuck may be one that would be waited for.
         super::in_every_interpreter(run_exit_functions);
         STOPPING.store(true, Ordering::Release);
-        return Stopped::Abandoned(still_active);
+        return Stopped::Abandoned(runtime.active.load(Ordering::Acquire));
     }
     let groups: Vec<_> = runtime
         .all()
@@ -76,7 +74,7 @@ pub fn worker_stop(patience: Duration) -> Stopped {
         STOPPING.store(true, Ordering::Release);
         return Stopped::Abandoned(0);
     }
-    // SAFETY: no request is active and no new one can come.
+    // SAFETY: all other threads have ended.
     let ready = runtime
         .main
         .attach(|py| unsafe { runtime.main.delete_other_threads(py) });

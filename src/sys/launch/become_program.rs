@@ -1,9 +1,11 @@
 //! The new process, until it has become the program.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use super::super::{identity, limits, signal_file};
 use super::{Launch, NOT_STARTED, TROUBLES, Trouble};
@@ -17,10 +19,17 @@ pub(super) fn become_program(launch: &Launch<'_>, tell: RawFd) -> ! {
     let (trouble, text) = match prepare(launch, &mut tell, first_free) {
         Ok(()) => {
             let error = execute(launch);
-            (
-                Trouble::Program,
-                format!("{} cannot be run: {error}", shown(&launch.program)),
-            )
+            let text = format!("{} cannot be run: {error}", shown(&launch.program));
+            match error.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    let closed = closed_element(&launch.program);
+                    (
+                        Trouble::Denied,
+                        format!("{text}: {} is closed to it", closed.display()),
+                    )
+                }
+                _ => (Trouble::Program, text),
+            }
         }
         Err(failure) => failure,
     };
@@ -159,6 +168,21 @@ fn close_on_exec_from(first: RawFd) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The first element of a path that this process may not pass through or run.
+fn closed_element(program: &CStr) -> PathBuf {
+    let program = Path::new(OsStr::from_bytes(program.to_bytes()));
+    let mut elements: Vec<&Path> = program.ancestors().collect();
+    elements.reverse();
+    let closed = elements.into_iter().find(|element| {
+        let Ok(element) = CString::new(element.as_os_str().as_bytes()) else {
+            return false;
+        };
+        // SAFETY: a C string. The real user is the effective one here.
+        unsafe { libc::access(element.as_ptr(), libc::X_OK) != 0 }
+    });
+    closed.unwrap_or(program).to_owned()
 }
 
 /// Becomes the program; the error, if not.

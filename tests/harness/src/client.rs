@@ -11,6 +11,9 @@ use crate::response::{Chunked, Framing, Head, Response, decode_chunked, find};
 /// How long a read waits for the server before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long more, in case the time went by for nobody.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Why no response could be read.
 #[derive(Debug)]
 pub enum ClientError {
@@ -246,7 +249,11 @@ impl Connection {
     }
 
     fn fill(&mut self) -> Flow {
-        self.fill_within(PATIENCE)
+        match self.fill_within(PATIENCE) {
+            // Whoever was stopped for so long, together with the server, has not waited for it.
+            Flow::TimedOut => self.fill_within(GRACE),
+            flow => flow,
+        }
     }
 
     fn fill_within(&mut self, limit: Duration) -> Flow {

@@ -87,6 +87,9 @@ fn a53_no_set_variable_replaces_a_computed_one() {
         .collect();
     let server = builder()
         .config(&format!("<Location /sub>\n{set}</Location>"))
+        .expect_log("^WSGI1171: the variable SCRIPT_NAME ")
+        .expect_log("^WSGI1171: the variable wsgi.version ")
+        .allow_log("^WSGI1171: ")
         .start();
     let shown = |mount: &str| {
         let request = server
@@ -114,5 +117,11 @@ fn a53_no_set_variable_replaces_a_computed_one() {
     for name in objects {
         assert_eq!(overridden.get(name), None, "{name} is text");
     }
+    let _ = shown("/sub");
+    assert_eq!(
+        server.logs_matching("variable SCRIPT_NAME").len(),
+        1,
+        "it is told once"
+    );
     server.finish();
 }

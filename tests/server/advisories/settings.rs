@@ -7,6 +7,21 @@ use mod_rwsgi::config::directives::{Context, DIRECTIVES};
 use super::{APPLICATION, ask, builder, json};
 use crate::server;
 
+/// CVE-2019-0211: what runs in httpd's processes can write its scoreboard, which root's process trusts.
+#[test]
+fn a51_root_is_told_once_that_applications_may_run_in_its_httpds_processes() {
+    let told = |config: &str| {
+        let server = server().config(config).start();
+        server.graceful();
+        let told = server.logs_matching("^WSGI1170: ").len();
+        server.finish();
+        told
+    };
+    let root = usize::from(rwsgi_harness::process::is_root());
+    assert_eq!(told("WSGIScriptAlias / ${APPS}/hello.py"), root);
+    assert_eq!(told("WSGIRestrictEmbedded On"), 0);
+}
+
 /// mod_wsgi 6.0.0: an unset WSGIMapHEADToGET counted as set, and virtual hosts did not inherit it.
 #[test]
 fn a13_unset_inherits_and_set_wins_in_every_scope() {

@@ -1,6 +1,6 @@
 //! Which scripts reach a group, and when: import scripts, aliases that name both groups, dispatch and handler scripts.
 
-use super::{group, replaced};
+use super::{group, pid, replaced};
 use crate::server;
 use rwsgi_harness::Builder;
 use std::time::Duration;
@@ -98,5 +98,31 @@ fn a_dispatch_script_chooses_the_group() {
         assert_eq!(server.get(&format!("/{query}")).text(), expected, "{query}");
     }
     assert_eq!(server.get("/?three").status, 500);
+    server.finish();
+}
+
+/// `RWSGIApplicationGroup auto` is decided by the processes of the group, and those that follow keep to it.
+#[test]
+fn the_first_application_of_a_process_has_the_main_interpreter_whichever_child_of_httpd_asks() {
+    const APP: &str = "def application(environ, start_response):\n    \
+        start_response('200 OK', [])\n    \
+        return [repr(environ['mod_wsgi.application_group']).encode()]\n";
+    let server = group("threads=2")
+        .app("one.py", APP)
+        .app("two.py", APP)
+        .config_first("WSGIScriptAlias /one ${APPS}/one.py process-group=cases application-group=auto")
+        .config_first("WSGIScriptAlias /two ${APPS}/two.py process-group=cases application-group=auto")
+        .start();
+    let expect = |path: &str, is_main: bool| {
+        let told = server.get(path).text();
+        assert_eq!(told == "''", is_main, "{path} {told}");
+    };
+    expect("/one", true);
+    expect("/two", false);
+    let old = pid(&server);
+    server.graceful();
+    replaced(&server, old, Duration::from_secs(10));
+    expect("/two", false);
+    expect("/one", true);
     server.finish();
 }

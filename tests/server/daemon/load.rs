@@ -1,4 +1,5 @@
-//! Clients that keep asking at a fixed rate, each answer checked, while something happens to the server.
+//! Requests that arrive at a fixed rate, whether or not those before are answered, each answer checked, while
+//! something happens to the server.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use rwsgi_harness::{ClientError, Connection, Response, Server};
 
-/// Clients that share a load.
-const CLIENTS: u64 = 32;
+/// Clients that share a load: so many requests can be under way before one has to be sent late.
+const CLIENTS: usize = 128;
+/// One request in so many comes on a connection of its own, the others on kept ones.
+const NEW_CONNECTION: u64 = 4;
 
 /// What a request under load may end in.
 pub(super) enum Answer {
@@ -26,22 +29,37 @@ pub(super) struct Report {
     pub(super) good: u64,
     pub(super) allowed: u64,
     pub(super) bad: Vec<String>,
-    /// The longest wait for an answer.
-    pub(super) longest: Duration,
-    /// How long the load lasted.
-    elapsed: Duration,
+    /// How long each request waited for its answer, by its number.
+    pub(super) waits: Vec<(u64, Duration)>,
+    /// The longest that a request was sent after it was due, as all clients were waiting.
+    latest: Duration,
+    /// Answers while the load lasted, and how long it did.
+    reached: (u64, Duration),
 }
 
 impl Report {
+    /// Answers a second, from the first request until the load was stopped.
+    pub(super) fn rate(&self) -> f64 {
+        self.reached.0 as f64 / self.reached.1.as_secs_f64()
+    }
+
+    /// The longest wait of requests whose number is one of these.
+    pub(super) fn longest(&self, of: impl Fn(u64) -> bool) -> Duration {
+        let waits = self.waits.iter().filter(|(number, _)| of(*number));
+        waits.map(|(_, wait)| *wait).max().unwrap_or_default()
+    }
+
     #[track_caller]
     pub(super) fn assert_nothing_bad(&self, what: &str) {
         println!(
-            "{what}: {} requests as wanted, {} as the fault allows, {} failed; longest {:?}; {:.0} a second",
+            "{what}: {} requests as wanted, {} as the fault allows, {} failed; longest {:?}; {:.1} a second, \
+             none sent more than {:?} late",
             self.good,
             self.allowed,
             self.bad.len(),
-            self.longest,
-            (self.good + self.allowed) as f64 / self.elapsed.as_secs_f64()
+            self.longest(|_| true),
+            self.rate(),
+            self.latest,
         );
         let shown: Vec<&String> = self.bad.iter().take(5).collect();
         assert!(
@@ -56,64 +74,75 @@ impl Report {
 /// Requests that go on until the load is stopped.
 pub(super) struct Load<'a> {
     pub(super) server: &'a Server,
-    /// Requests a second over all clients, at most: each waits for its answer before it asks again.
-    pub(super) rate: u64,
+    /// Requests a second.
+    pub(super) rate: u32,
     /// Method, target and body of the request with a number.
     pub(super) request: &'a (dyn Fn(u64) -> (String, String) + Sync),
     /// What its answer is worth.
     pub(super) judge: &'a (dyn Fn(u64, Result<&Response, &ClientError>) -> Answer + Sync),
 }
 
+/// What the clients of a load share.
+struct Shared {
+    begin: Instant,
+    stop: AtomicBool,
+    next: AtomicU64,
+    answered: AtomicU64,
+    report: Mutex<Report>,
+}
+
 impl Load<'_> {
     /// Asks while `during` runs; it gets the count of requests answered so far.
     pub(super) fn run<T>(&self, during: impl FnOnce(&AtomicU64) -> T) -> (T, Report) {
-        let (stop, answered, next) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
-        let report = Mutex::new(Report::default());
-        let start = Instant::now();
-        let result = thread::scope(|scope| {
-            let _stops = StopOnDrop(&stop);
-            for client in 0..CLIENTS {
-                let (stop, answered, next, report) = (&stop, &answered, &next, &report);
-                scope.spawn(move || self.ask(client, stop, answered, next, report));
+        let shared = Shared {
+            begin: Instant::now(),
+            stop: AtomicBool::new(false),
+            next: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            report: Mutex::default(),
+        };
+        let (result, reached) = thread::scope(|scope| {
+            let _stops = StopOnDrop(&shared.stop);
+            for _ in 0..CLIENTS {
+                scope.spawn(|| self.ask(&shared));
             }
-            during(&answered)
+            let result = during(&shared.answered);
+            let answered = shared.answered.load(Ordering::Acquire);
+            (result, (answered, shared.begin.elapsed()))
         });
-        let mut report = report.into_inner().expect("no client panics");
-        report.elapsed = start.elapsed();
+        let mut report = shared.report.into_inner().expect("no client panics");
+        report.reached = reached;
         (result, report)
     }
 
-    fn ask(
-        &self,
-        client: u64,
-        stop: &AtomicBool,
-        answered: &AtomicU64,
-        next: &AtomicU64,
-        report: &Mutex<Report>,
-    ) {
-        let pause = Duration::from_secs(1) * u32::try_from(CLIENTS).expect("few")
-            / u32::try_from(self.rate).expect("few");
-        let mut due = Instant::now()
-            + pause * u32::try_from(client).expect("few") / u32::try_from(CLIENTS).expect("few");
+    /// One client: takes the request that is due next, whichever that is.
+    fn ask(&self, shared: &Shared) {
         let mut kept = None;
-        while !stop.load(Ordering::Acquire) {
+        loop {
+            let number = shared.next.fetch_add(1, Ordering::AcqRel);
+            let due = shared.begin + Duration::from_secs_f64(number as f64 / f64::from(self.rate));
             thread::sleep(due.saturating_duration_since(Instant::now()));
-            due = (due + pause).max(Instant::now() - pause);
-            let number = next.fetch_add(1, Ordering::AcqRel);
+            if shared.stop.load(Ordering::Acquire) {
+                return;
+            }
             let (target, body) = (self.request)(number);
             let start = Instant::now();
-            let result = ask_kept(self.server, &mut kept, &target, &body);
-            let taken = start.elapsed();
+            let mut own = None;
+            let connection = match number % NEW_CONNECTION {
+                0 => &mut own,
+                _ => &mut kept,
+            };
+            let result = ask_kept(self.server, connection, &target, &body);
+            let wait = start.elapsed();
             let answer = (self.judge)(number, result.as_ref());
-            answered.fetch_add(1, Ordering::AcqRel);
-            let mut report = report.lock().expect("no client panics");
-            report.longest = report.longest.max(taken);
+            shared.answered.fetch_add(1, Ordering::AcqRel);
+            let mut report = shared.report.lock().expect("no client panics");
+            report.waits.push((number, wait));
+            report.latest = report.latest.max(start.saturating_duration_since(due));
             match answer {
                 Answer::Good => report.good += 1,
                 Answer::Allowed => report.allowed += 1,
-                Answer::Bad(why) => report
-                    .bad
-                    .push(format!("request {number} after {taken:?}: {why}")),
+                Answer::Bad(why) => report.bad.push(format!("request {number} after {wait:?}: {why}")),
             }
         }
     }

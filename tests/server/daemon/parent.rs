@@ -81,6 +81,34 @@ fn a_group_that_comes_with_a_restart_serves_and_one_that_goes_ends() {
     server.finish();
 }
 
+/// The supervisor that follows is not told of it: the group is in no configuration any more.
+#[test]
+fn a_group_that_goes_ends_in_time_though_its_supervisor_was_killed() {
+    let server = group("graceful-timeout=3 shutdown-timeout=1")
+        .expect_log("^WSGI1159")
+        .expect_log("^WSGI1127")
+        .expect_log("^WSGI1114")
+        .allow_log("^WSGI(0146|1008)|AH")
+        .start();
+    let first = pid(&server);
+    let mut stuck = server.connect();
+    stuck.send_lossy("GET /never_ends HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    server.wait_for_log("never ending in");
+    server.rewrite_config(|text| text.replace("WSGIDaemonProcess cases", "WSGIDaemonProcess other"));
+    server.rewrite_config(|text| text.replace("process-group=cases", "process-group=other"));
+    server.graceful();
+    assert_ne!(pid(&server), first);
+    let supervisor = server.supervisor().expect("one runs");
+    process::signal(supervisor, libc::SIGKILL).expect("it runs");
+    succeeded(&server, supervisor);
+    assert!(
+        wait_until(LIMIT, || !process::exists(first)),
+        "process {first} of the group that went lives on"
+    );
+    assert_ne!(pid(&server), first);
+    server.finish();
+}
+
 #[test]
 fn processes_end_when_httpds_parent_is_killed() {
     let server = group("processes=2").start();

@@ -1,7 +1,9 @@
 //! Signals and metrics that only daemon processes have.
 
+use std::time::Duration;
+
 use super::{group, json, pid};
-use rwsgi_harness::process;
+use rwsgi_harness::{process, wait_until};
 
 const SIGHUP: i32 = 1;
 const SIGUSR2: i32 = 12;
@@ -62,6 +64,48 @@ fn times_of_a_request_are_in_their_order() {
         times.windows(2).all(|pair| pair[0] <= pair[1] + 0.002),
         "{times:?}"
     );
+    server.finish();
+}
+
+#[test]
+fn server_metrics_are_those_of_the_group_if_it_wants_any() {
+    const TELLS: &str = "import json, mod_wsgi\n\
+        def application(environ, start_response):\n    \
+            start_response('200 OK', [])\n    \
+            return [json.dumps(mod_wsgi.server_metrics()).encode()]\n";
+    let with = |option: &str| {
+        group(&format!("processes=2 threads=3 {option}"))
+            .app("tells.py", TELLS)
+            .config_first("WSGIScriptAlias /tells ${APPS}/tells.py process-group=cases")
+            .start()
+    };
+    let server = with("");
+    assert_eq!(json(&server, "/tells"), serde_json::Value::Null);
+    server.finish();
+    let server = with("server-metrics=On");
+    let mut told = serde_json::Value::Null;
+    let both = wait_until(Duration::from_secs(10), || {
+        told = json(&server, "/tells");
+        let processes = told["processes"].as_array().expect("a list");
+        processes.iter().filter(|process| process["pid"] != 0).count() == 2
+    });
+    assert!(both, "{told:#}");
+    let processes = told["processes"].as_array().expect("a list");
+    let mut pids: Vec<u64> = processes
+        .iter()
+        .filter_map(|process| process["pid"].as_u64())
+        .collect();
+    pids.retain(|pid| *pid != 0);
+    let mut workers: Vec<u64> = server.workers().into_iter().map(u64::from).collect();
+    pids.sort_unstable();
+    workers.sort_unstable();
+    assert_eq!(pids, workers);
+    let places = processes
+        .iter()
+        .flat_map(|process| process["workers"].as_array().expect("a list"));
+    let running: Vec<_> = places.filter(|place| place["status"] == "W").collect();
+    assert_eq!(running.len(), 1, "{told:#}");
+    assert_eq!(running[0]["request"], "GET /tells HTTP/1.1");
     server.finish();
 }
 

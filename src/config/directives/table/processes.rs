@@ -70,8 +70,8 @@ pub(super) const ROWS: &[Directive] = &[
         Global,
         "unix:/path [interval=seconds]",
         "",
-        "The UNIX datagram socket to which figures about processes and requests are sent, every second \
-         unless `interval=` says otherwise.",
+        "The UNIX datagram socket to which mod_wsgi sends figures about processes and requests: accepted with a \
+         warning, and without effect.",
         server::telemetry_service
     ),
     directive!(
@@ -79,7 +79,7 @@ pub(super) const ROWS: &[Directive] = &[
         Global,
         "seconds",
         "",
-        "From which duration on a request counts as slow; 0 for none.",
+        "From which duration on a request counts as slow for `WSGITelemetryService`; 0 for none. Without effect.",
         server::slow_requests
     ),
     directive!(
@@ -87,7 +87,7 @@ pub(super) const ROWS: &[Directive] = &[
         Global,
         "[+|-]CaptureUserAgent ...|None|All",
         "None",
-        "What figures hold besides numbers.",
+        "What the figures of `WSGITelemetryService` hold besides numbers. Without effect.",
         server::telemetry_options
     ),
 ];

@@ -31,17 +31,15 @@ fn sockets_are_read() {
 
 #[test]
 fn telemetry_is_read() {
-    let telemetry = |line: &str| Site::accepts(line).server.telemetry;
-    let service = telemetry("WSGITelemetryService unix:/run/t.sock")
-        .service
-        .unwrap();
+    let site = Site::warns("WSGITelemetryService unix:/run/t.sock");
+    assert_eq!(site.notices[0].code, Code::TELEMETRY_MISSING);
+    let service = site.server.telemetry.service.unwrap();
     assert_eq!(
         (service.socket.as_str(), service.interval),
         ("/run/t.sock", Duration::from_secs(1))
     );
-    let half = telemetry("WSGITelemetryService unix:/t interval=0.5")
-        .service
-        .unwrap();
+    let half = Site::warns("WSGITelemetryService unix:/t interval=0.5");
+    let half = half.server.telemetry.service.unwrap();
     assert_eq!(half.interval, Duration::from_millis(500));
     for line in [
         "WSGITelemetryService udp:127.0.0.1:1",
@@ -54,7 +52,7 @@ fn telemetry_is_read() {
     ] {
         refused(line);
     }
-    let slow = telemetry("WSGISlowRequests 0").slow_requests;
+    let slow = Site::accepts("WSGISlowRequests 0").server.telemetry.slow_requests;
     assert_eq!(slow, Some(Duration::ZERO));
 }
 

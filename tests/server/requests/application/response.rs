@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::GROUPS;
 use super::{answers, both, cases, count, failing, fails, truncates};
-use rwsgi_harness::{Framing, wait_until};
+use rwsgi_harness::{Connection, Framing, wait_until};
 
 #[test]
 fn w10_results_that_are_no_iterable_of_bytes() {
@@ -28,13 +28,13 @@ fn w10_results_that_are_unusual_but_fine() {
 }
 
 /// A client that leaves ends the response, and the process is free again.
-fn ends_with_the_client(case: &str, read: usize) {
+fn ends_with_the_client(case: &str, read: usize, leave: fn(Connection)) {
     let server = cases().start();
     for group in GROUPS {
         let mut connection = server.connect();
         connection.send_lossy(format!("GET {group}/{case} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
         connection.bytes(read).expect("the response begins");
-        connection.reset();
+        leave(connection);
         let closed = wait_until(Duration::from_secs(5), || {
             server.get(&format!("{group}/events")).text() == "close"
         });
@@ -45,12 +45,18 @@ fn ends_with_the_client(case: &str, read: usize) {
 
 #[test]
 fn w11_endless_data_ends_with_the_client() {
-    ends_with_the_client("data_for_ever", 100_000);
+    ends_with_the_client("data_for_ever", 100_000, Connection::reset);
 }
 
 #[test]
 fn w11_endless_empty_items_end_with_the_client() {
-    ends_with_the_client("empty_for_ever", 0);
+    ends_with_the_client("empty_for_ever", 0, Connection::reset);
+}
+
+/// It might still read, but an application that says nothing need not wait to find out.
+#[test]
+fn w11_endless_empty_items_end_with_a_client_that_closes_in_order() {
+    ends_with_the_client("empty_for_ever", 0, drop);
 }
 
 #[test]

@@ -70,6 +70,8 @@ fn environ_variables_of_the_configuration() {
              SetEnvIf X-Flag (.*) FLAG=$1\nSetEnvIf X-Https (.*) HTTPS=$1\nPassEnv PASSED",
         )
         .env("PASSED", "from httpd's environment")
+        .expect_log("^WSGI1171: the variable REQUEST_METHOD ")
+        .allow_log("^WSGI1171: ")
         .start();
     let group_name = format!("'{}'", mode().process_group());
     for group in GROUPS {

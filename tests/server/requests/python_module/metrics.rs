@@ -166,7 +166,7 @@ fn python_module_server_metrics_show_the_scoreboard() {
         .config("WSGIServerMetrics On\nExtendedStatus On");
     let server = builder.start();
     if mode() == Mode::Daemon {
-        // httpd's scoreboard is not in the memory of a daemon process.
+        // The directive is for httpd's own processes; see daemon::signals.
         assert_eq!(answer(&server, "server"), Value::Null);
         return;
     }
