@@ -97,6 +97,8 @@ pub(in super::super) fn group_plan(
         name: loader.application().to_string(),
         number: 0,
         executable: executable(&options, &resolved.identity)?,
+        choice: None,
+        told: None,
         python: PythonSettings::default(),
         identity: resolved.identity,
         socket_uid: resolved.socket_uid,
