@@ -102,8 +102,6 @@ pub(in super::super) fn group_plan(
         python: PythonSettings::default(),
         identity: resolved.identity,
         socket_uid: resolved.socket_uid,
-        choice: None,
-        told: None,
         imports: Vec::new(),
         fold_case: false,
         log: 0,
