@@ -4,7 +4,7 @@
 set -euo pipefail
 
 cargo=${CARGO:-cargo}
-"$cargo" test --locked --workspace
+"$cargo" test --locked --workspace --no-fail-fast
 if [ -z "${RWSGI_TEST_OWN_GIL_HOME:-}" ]; then
     echo "skipped: request tests with a GIL for each interpreter, for want of a second Python" >&2
     exit

@@ -116,6 +116,7 @@ const ROWS: &[Row] = &[
     row("auth", "GET /broken/access/lacking", "log", "Error WSGI0056", "One number for an answer that does not count"),
     row("auth", "/broken/*", "log", "Error WSGI010", "One number for a script that does not load"),
     row("auth", "GET /broken/access/*", "log", "Error WSGI010", "One number for a script that does not load"),
+    row("environ", "GET /set", "log", "Warn WSGI1171", "Variables that are set in vain"),
     row("auth", "GET /told/*", "environ HTTP_PROXY", "", "HTTP_PROXY in the environ of these scripts"),
     row("dispatch", "GET /app?*", "log", "Error WSGI0086", "A dispatch script that gives no answer"),
     row("dispatch", "GET /script/broken_*", "*", "", "A dispatch script that gives no answer"),

@@ -199,6 +199,8 @@ fn rwsgi(text: &mut Text, site: &Site, places: &Places) -> Result<(), String> {
     }
     if options.embedded {
         application::embedded(text, site)?;
+    } else {
+        text.line("WSGIRestrictEmbedded", &["On"])?;
     }
     Ok(())
 }

@@ -61,6 +61,7 @@ fn the_application_gets_its_group_and_its_place() {
         "home=\"/srv/work here\"",
         "python-home=\"/srv/venv\"",
         "env=\"A=b \\\"c\"",
+        "WSGIRestrictEmbedded \"On\"\n",
         "WSGIScriptAlias \"/\" \"/root/apps/app.wsgi\" process-group=app application-group=%{GLOBAL} callable-object=application\n",
         // 40 threads, as many again by half, and some that wait: whole processes.
         "MaxRequestWorkers 100\n",
@@ -94,6 +95,6 @@ fn embedded_applications_have_no_group_of_processes() {
         ..Options::default()
     })
     .expect("written");
-    assert!(!text.contains("WSGIDaemonProcess"));
+    assert!(!text.contains("WSGIDaemonProcess") && !text.contains("WSGIRestrictEmbedded"));
     assert!(text.contains("WSGIPythonHome \"/srv/venv\"") && text.contains("process-group=%{GLOBAL}"));
 }
