@@ -85,7 +85,8 @@ mod tests {
             );
         }
         let manual = manual().expect("made");
-        assert!(manual.contains("tls\\-certificate") && !manual.contains("supervisor"));
+        assert!(manual.contains("tls\\-certificate") && manual.contains("rwsgi fastcgi"));
+        assert!(!manual.contains("rwsgi supervisor"));
     }
 
     /// `RWSGI_BLESS=1` rewrites the page.
