@@ -77,7 +77,7 @@ lint: setup-build ## Check formatting, clippy and rustdoc
 # BENCH= takes further options, for example BENCH=--quick or BENCH='--cases hello,body --systems floor,rwsgi-main'.
 bench: build setup-bench ## Compare all systems under load and write docs/benchmarks.md (BENCH=--quick: two minutes)
 	RWSGI_TEST_MODULE=$(abspath $(MODULE)) tools/other-python.sh $(ROOT)/target/other-python \
-		$(BENCH_PROGRAM) compare --python '$(PYTHON)' $(BENCH)
+		tools/other-servers.sh $(ROOT)/target/other-servers $(BENCH_PROGRAM) compare --python '$(PYTHON)' $(BENCH)
 
 bench-report: setup-bench ## Write docs/benchmarks.md again from what make bench measured last
 	$(BENCH_PROGRAM) report $(BENCH)

@@ -144,6 +144,12 @@ impl Options {
         };
         cases.iter().flat_map(with_connections).collect()
     }
+
+    /// Whether this part of the plan is for this system.
+    fn asks(&self, system: System, case: Case, connections: u32) -> bool {
+        let is_usual = system.usual_connections(case).contains(&connections);
+        system.answers(case) && (is_usual || !self.connections.is_empty())
+    }
 }
 
 /// A run in progress.
@@ -163,6 +169,10 @@ impl Comparison {
         let clock = Clock::read()?;
         let machine = Machine::here(&options.python);
         let asked = match options.systems.as_slice() {
+            [] if options.quick => systems::all()
+                .into_iter()
+                .filter(|system| !system.is_for_protocols())
+                .collect(),
             [] => systems::all(),
             asked => asked.to_vec(),
         };
@@ -178,7 +188,8 @@ impl Comparison {
         }
         let (mut rows, mut ready) = (Vec::new(), Vec::new());
         for (case, connections) in plan {
-            for system in systems.iter().filter(|ready| ready.system.answers(case)) {
+            let asks = |ready: &&Ready| options.asks(ready.system, case, connections);
+            for system in systems.iter().filter(asks) {
                 ready.push(system.clone());
                 rows.push(Row {
                     system: system.system,

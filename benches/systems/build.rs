@@ -6,7 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rwsgi_harness::command_of;
+
 use crate::Failure;
+use crate::systems::nginx;
 
 /// Debian's package of mod_python; PyPI has none.
 const MOD_PYTHON: &str = "libapache2-mod-python";
@@ -17,8 +20,22 @@ pub(crate) struct Built {
     pub(crate) described: String,
     /// The module that httpd loads for it.
     pub(crate) module: Option<PathBuf>,
-    /// Its virtual environment, Python packages or Python installation.
+    /// Its virtual environment, Python packages or Python installation, or where the command `rwsgi` is.
     pub(crate) folder: Option<PathBuf>,
+    /// Where nginx is, for what runs behind that.
+    pub(crate) nginx: Option<PathBuf>,
+}
+
+impl Built {
+    /// The same behind nginx, which asks it by this directive.
+    pub(crate) fn behind_nginx(self, directive: &str) -> Result<Built, Failure> {
+        let (folder, version) = nginx::find()?;
+        Ok(Built {
+            described: format!("nginx {version} {directive} to {}", self.described),
+            nginx: Some(folder),
+            ..self
+        })
+    }
 }
 
 /// The workspace.
@@ -46,7 +63,18 @@ pub(crate) fn module() -> Result<Built, Failure> {
     Ok(Built {
         described: format!("rwsgi {}", env!("CARGO_PKG_VERSION")),
         module: Some(file),
-        folder: None,
+        ..Built::default()
+    })
+}
+
+/// The command `rwsgi` that belongs to the module to measure.
+pub(crate) fn command() -> Result<Built, Failure> {
+    let built = module()?;
+    let command = built.module.as_deref().map(command_of);
+    Ok(Built {
+        folder: command.and_then(|command| Some(command.parent()?.to_path_buf())),
+        module: None,
+        ..built
     })
 }
 
@@ -58,6 +86,7 @@ pub(crate) fn own_gil_module() -> Result<Built, Failure> {
         described: format!("rwsgi {}", env!("CARGO_PKG_VERSION")),
         module: Some(module),
         folder: Some(home),
+        ..Built::default()
     })
 }
 
@@ -79,7 +108,7 @@ pub(crate) fn floor() -> Result<Built, Failure> {
     let built = Built {
         described: "floor handler".to_string(),
         module: Some(file.clone()),
-        folder: None,
+        ..Built::default()
     };
     if file.exists() && fs::read_to_string(&copy).is_ok_and(|known| known == source) {
         return Ok(built);
@@ -111,7 +140,7 @@ pub(crate) fn mod_wsgi(python: &Path) -> Result<Built, Failure> {
     Ok(Built {
         described: format!("mod_wsgi {}", version.as_deref().unwrap_or("of the distribution")),
         module: Some(PathBuf::from(file)),
-        folder: None,
+        ..Built::default()
     })
 }
 
@@ -143,6 +172,7 @@ pub(crate) fn mod_python() -> Result<Built, Failure> {
         described: format!("mod_python {}", version.unwrap_or_default()),
         module: Some(module),
         folder: Some(packages),
+        ..Built::default()
     })
 }
 
@@ -153,8 +183,8 @@ pub(crate) fn from_pypi(python: &Path, name: &str, package: &str) -> Result<Buil
     let version = version_in(&packages(&folder)?, package);
     Ok(Built {
         described: format!("{package} {}", version.unwrap_or_default()),
-        module: None,
         folder: Some(folder),
+        ..Built::default()
     })
 }
 

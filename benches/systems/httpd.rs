@@ -10,7 +10,7 @@ use crate::systems::site::Site;
 use crate::systems::{Ready, System};
 
 /// Children from start to end: a count that changes would be measured too.
-const PROCESSES: u32 = 2;
+pub(crate) const PROCESSES: u32 = 2;
 
 /// What httpd has for every system: threads in each of two processes that can take all connections.
 ///
@@ -74,7 +74,13 @@ impl Ready {
                 let address = backend.ok_or("a proxy needs somebody to ask")?;
                 proxy(builder, &target, address)
             }
-            System::Granian => return Err("Granian alone has no httpd".to_string()),
+            System::HttpdRwsgiFastcgi => {
+                let address = backend.ok_or("a proxy needs somebody to ask")?;
+                fastcgi(builder, &target, address)?
+            }
+            system if system == System::Granian || system.is_behind_nginx() => {
+                return Err(format!("{} has no httpd", system.name()));
+            }
             _ => builder.config(&self.wsgi(case, site)?),
         })
     }
@@ -144,6 +150,19 @@ fn proxy(builder: Builder, target: &str, address: &Address) -> Builder {
             path.display()
         )),
     }
+}
+
+/// As `apache-conf/other-servers/httpd-fastcgi.conf` has it, with kept connections.
+fn fastcgi(builder: Builder, target: &str, address: &Address) -> Result<Builder, Failure> {
+    let Address::Socket(path) = address else {
+        return Err("FastCGI goes over a UNIX socket here".to_string());
+    };
+    let builder = builder.module("proxy").module("proxy_fcgi").keeps_connections();
+    Ok(builder.config(&format!(
+        "SetEnv ap_trust_cgilike_cl yes\n\
+         ProxyPass {target} unix:{}|fcgi://localhost{target} enablereuse=on flushpackets=on",
+        path.display()
+    )))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ mod backend;
 pub(crate) mod build;
 pub(crate) mod case;
 pub(crate) mod httpd;
+mod nginx;
+mod program;
 mod running;
 pub(crate) mod site;
 
@@ -53,6 +55,18 @@ pub(crate) enum System {
     ProxyGranian,
     /// The same Granian without httpd
     Granian,
+    /// mod_proxy_fcgi to `rwsgi fastcgi`, two processes with eight threads
+    HttpdRwsgiFastcgi,
+    /// nginx to `rwsgi fastcgi`, two processes with eight threads
+    NginxRwsgiFastcgi,
+    /// nginx to `rwsgi scgi`, two processes with eight threads
+    NginxRwsgiScgi,
+    /// nginx to uWSGI, two processes with eight threads
+    NginxUwsgi,
+    /// nginx to uWSGI by FastCGI, two processes with eight threads
+    NginxUwsgiFastcgi,
+    /// nginx to gunicorn, two processes with eight threads
+    NginxGunicorn,
     /// mod_cgi: a Python process for each request
     Cgi,
 }
@@ -88,21 +102,55 @@ impl System {
             .map_or_else(String::new, |value| value.get_name().to_string())
     }
 
-    /// Whether this is the module of this repository.
+    /// Whether this is of this repository.
     pub(crate) fn is_ours(self) -> bool {
         matches!(
             self,
-            System::Rwsgi | System::RwsgiMain | System::RwsgiOwnGil | System::RwsgiDaemon
+            System::Rwsgi
+                | System::RwsgiMain
+                | System::RwsgiOwnGil
+                | System::RwsgiDaemon
+                | System::HttpdRwsgiFastcgi
+                | System::NginxRwsgiFastcgi
+                | System::NginxRwsgiScgi
         )
     }
 
-    /// Whether this system can answer at all; what cannot is left out of the case's table.
+    /// Whether nginx is the web server.
+    pub(crate) fn is_behind_nginx(self) -> bool {
+        matches!(
+            self,
+            System::NginxRwsgiFastcgi
+                | System::NginxRwsgiScgi
+                | System::NginxUwsgi
+                | System::NginxUwsgiFastcgi
+                | System::NginxGunicorn
+        )
+    }
+
+    /// Whether the system is there for what the way to Python costs, and is spared everything else.
+    pub(crate) fn is_for_protocols(self) -> bool {
+        self == System::HttpdRwsgiFastcgi || self.is_behind_nginx()
+    }
+
+    /// Connections at once, where none are asked for.
+    pub(crate) fn usual_connections(self, case: Case) -> &'static [u32] {
+        match self.is_for_protocols() {
+            true => &[16],
+            false => case.usual_connections(),
+        }
+    }
+
+    /// Whether this system is asked at all; who cannot answer is left out of the case's table.
     pub(crate) fn answers(self, case: Case) -> bool {
         match self {
             System::Floor => matches!(case, Case::Hello | Case::Headers),
             System::StaticFile => matches!(case, Case::Hello | Case::Headers | Case::Body | Case::File),
             // One start of Django for each request would measure nothing but that.
             System::Cgi => case != Case::Django,
+            system if system.is_for_protocols() => {
+                matches!(case, Case::Hello | Case::Headers | Case::Body | Case::Stream)
+            }
             _ => true,
         }
     }
@@ -116,6 +164,7 @@ impl System {
             | System::ProxyGunicorn
             | System::ProxyGranian
             | System::Granian => Some(DAEMON.0 * DAEMON.1),
+            system if system.is_for_protocols() => Some(DAEMON.0 * DAEMON.1),
             _ => None,
         }
     }
@@ -131,6 +180,12 @@ impl System {
             System::ProxyUwsgi => build::from_pypi(python, "uwsgi", "uWSGI"),
             System::ProxyGunicorn => build::from_pypi(python, "gunicorn", "gunicorn"),
             System::ProxyGranian | System::Granian => build::from_pypi(python, "granian", "granian"),
+            System::HttpdRwsgiFastcgi => build::command(),
+            System::NginxRwsgiFastcgi => build::command()?.behind_nginx("fastcgi_pass"),
+            System::NginxRwsgiScgi => build::command()?.behind_nginx("scgi_pass"),
+            System::NginxUwsgi => System::ProxyUwsgi.build(python)?.behind_nginx("uwsgi_pass"),
+            System::NginxUwsgiFastcgi => System::ProxyUwsgi.build(python)?.behind_nginx("fastcgi_pass"),
+            System::NginxGunicorn => System::ProxyGunicorn.build(python)?.behind_nginx("proxy_pass"),
         }
     }
 
@@ -147,6 +202,12 @@ impl System {
             System::ProxyUwsgi => format!("mod_proxy_uwsgi to {built}, 2x8"),
             System::ProxyGunicorn | System::ProxyGranian => format!("mod_proxy_http to {built}, 2x8"),
             System::Granian => format!("{built} alone, 2x8"),
+            System::HttpdRwsgiFastcgi => format!("mod_proxy_fcgi to {built}, 2x8"),
+            System::NginxRwsgiFastcgi
+            | System::NginxRwsgiScgi
+            | System::NginxUwsgi
+            | System::NginxUwsgiFastcgi
+            | System::NginxGunicorn => format!("{built}, 2x8"),
             System::Cgi => "CGI".to_string(),
         }
     }
@@ -185,6 +246,14 @@ mod tests {
     fn hello_is_answered_by_every_system() {
         assert!(all().iter().all(|system| system.answers(Case::Hello)));
         assert!(!System::Floor.answers(Case::Django));
+    }
+
+    #[test]
+    fn what_compares_protocols_has_a_short_plan() {
+        assert!(System::NginxUwsgi.answers(Case::Stream));
+        assert!(!System::HttpdRwsgiFastcgi.answers(Case::Django));
+        assert_eq!(System::NginxUwsgi.usual_connections(Case::Hello), [16]);
+        assert_eq!(System::ProxyUwsgi.usual_connections(Case::Hello).len(), 4);
     }
 
     #[test]

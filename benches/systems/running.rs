@@ -1,4 +1,4 @@
-//! A system that serves: httpd, what it passes requests to, or both.
+//! A system that serves: httpd or nginx, what it passes requests to, or both.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -6,18 +6,19 @@ use std::time::Duration;
 use rwsgi_harness::{Connection, LogLine, Server};
 
 use crate::Failure;
-use crate::systems::Ready;
-use crate::systems::backend::Backend;
 use crate::systems::case::Case;
 use crate::systems::httpd::{self, Address};
+use crate::systems::program::Program;
 use crate::systems::site::Site;
+use crate::systems::{Ready, System, backend, nginx};
 
 /// Started by [`Running::start`]; stopped by [`Running::stop`] or when dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
-    // httpd ends first, so that it finds nobody gone.
+    // The web server ends first, so that it finds nobody gone.
     server: Option<Server>,
-    backend: Option<Backend>,
+    nginx: Option<Program>,
+    backend: Option<Program>,
     port: u16,
 }
 
@@ -30,17 +31,15 @@ impl Running {
         connections: u32,
         limit: Duration,
     ) -> Result<Running, Failure> {
-        let backend = Backend::start(ready, case, site)?;
+        let backend = backend::start(ready, case, site)?;
         let address = backend.as_ref().map(|backend| backend.address.clone());
-        if ready.system == super::System::Granian {
-            let Some(Address::Port(port)) = address else {
-                return Err("Granian listens on no port".to_string());
-            };
-            return Ok(Running {
-                server: None,
-                backend,
-                port,
-            });
+        if ready.system == System::Granian {
+            return Self::without_httpd(None, backend);
+        }
+        if ready.system.is_behind_nginx() {
+            let address = address.ok_or("nginx needs somebody to ask")?;
+            let nginx = nginx::start(ready, site, &address)?;
+            return Self::without_httpd(Some(nginx), backend);
         }
         let server = ready
             .httpd(case, site, address.as_ref())?
@@ -51,6 +50,21 @@ impl Running {
         let port = server.port();
         Ok(Running {
             server: Some(server),
+            nginx: None,
+            backend,
+            port,
+        })
+    }
+
+    /// The client asks nginx, or else the application server itself.
+    fn without_httpd(nginx: Option<Program>, backend: Option<Program>) -> Result<Running, Failure> {
+        let Some(&Address::Port(port)) = nginx.as_ref().or(backend.as_ref()).map(|asked| &asked.address)
+        else {
+            return Err("it listens on no port".to_string());
+        };
+        Ok(Running {
+            server: None,
+            nginx,
             backend,
             port,
         })
@@ -66,7 +80,7 @@ impl Running {
         let server = self.server.as_ref().map(Server::parent_pid);
         server
             .into_iter()
-            .chain(self.backend.as_ref().map(Backend::pid))
+            .chain(self.nginx.iter().chain(&self.backend).map(Program::pid))
             .collect()
     }
 
@@ -94,13 +108,15 @@ impl Running {
         last.map_or_else(String::new, |line| format!("; the last line logged: {line}"))
     }
 
-    /// Lines of level warn or worse in httpd's logs.
+    /// Lines of level warn or worse in the web server's logs.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let logs = self.server.as_ref().map(Server::logs).unwrap_or_default();
-        logs.into_iter()
+        let of_httpd = logs
+            .into_iter()
             .filter(LogLine::is_trouble)
-            .map(|line| line.message)
-            .collect()
+            .map(|line| line.message);
+        let of_nginx = self.nginx.as_ref().map(Program::log).unwrap_or_default();
+        of_httpd.chain(of_nginx.lines().map(str::to_string)).collect()
     }
 
     /// Stops everything; what was wrong with it.
