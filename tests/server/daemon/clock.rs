@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::load::{Answer, Load};
+use super::load::{Answer, LIMITS, Load};
 use super::{group, number, pid, replaced, stopped_for};
 use crate::assert_error_page;
 use rwsgi_harness::{Builder, Server, wait_until};
@@ -99,6 +99,7 @@ fn f26_jumps_of_the_clock_replace_nobody_and_lose_nothing() {
             "processes=2 threads=4 request-timeout=30 interrupt-timeout=10 deadlock-timeout=20 queue-timeout=20 \
              inactivity-timeout=30 restart-interval=600 startup-timeout=20 connect-timeout=20 socket-timeout=20",
         )
+        .mpm_limits(LIMITS)
         .start();
     assert!(wait_until(Duration::from_secs(10), || {
         server.logs_matching("takes requests").len() == 2

@@ -5,14 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::crashes::{SIGKILL, dying};
-use super::load::{Answer, Load};
+use super::load::{Answer, LIMITS, Load};
 use super::{group, quick_or_soak};
 use rwsgi_harness::{ClientError, Response, process, wait_until};
 
 const SIGSEGV: i32 = 11;
-/// A thread of httpd for each client of a load.
-const LIMITS: &str = "StartServers 4\nServerLimit 16\nThreadsPerChild 16\nMinSpareThreads 32\nMaxSpareThreads 128\n\
-    MaxRequestWorkers 256";
 
 #[test]
 fn f05_replacement_by_maximum_requests_loses_nothing() {

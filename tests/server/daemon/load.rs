@@ -10,6 +10,9 @@ use rwsgi_harness::{ClientError, Connection, Response, Server};
 
 /// Clients that share a load: so many requests can be under way before one has to be sent late.
 const CLIENTS: usize = 128;
+/// A thread of httpd for each client of a load.
+pub(super) const LIMITS: &str = "StartServers 4\nServerLimit 16\nThreadsPerChild 16\nMinSpareThreads 32\nMaxSpareThreads 128\n\
+    MaxRequestWorkers 256";
 /// One request in so many comes on a connection of its own, the others on kept ones.
 const NEW_CONNECTION: u64 = 4;
 

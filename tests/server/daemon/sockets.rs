@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::load::{Answer, Load};
+use super::load::{Answer, LIMITS, Load};
 use super::privileges::socket_directory;
 use super::{group, is_root, pid};
 use crate::assert_error_page;
@@ -108,6 +108,7 @@ fn f09_whatever_happens_to_a_socket_is_mended_and_costs_no_answer() {
     } in DAMAGES
     {
         let server = group("processes=2 threads=4")
+            .mpm_limits(LIMITS)
             .expect_log("^WSGI1113")
             .allow_log("^WSGI0117")
             .start();

@@ -224,7 +224,10 @@ fn f34_a_python_that_is_replaced_is_found_again() {
     let _ = pid(&server);
     assert!(wait_until(Duration::from_secs(10), || server.workers().len() == 2));
     point_to(Path::new("/opt/gone/bin/python3.99"));
-    one_goes_on(&server, "^WSGI1101.*/python cannot be run: No such file");
+    one_goes_on(
+        &server,
+        "^WSGI0100.*/python links to /opt/gone/bin/python3.99, which does not exist",
+    );
     // The configuration is read again, and says so, too.
     server.graceful();
     for _ in 0..50 {
