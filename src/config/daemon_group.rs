@@ -91,8 +91,8 @@ pub struct DaemonOptions {
     pub socket_timeout: Option<Duration>,
     /// `queue-timeout=`: how long a request may wait before it runs.
     pub queue_timeout: Option<Duration>,
-    /// `listen-backlog=` of the group's socket.
-    pub listen_backlog: u32,
+    /// `listen-backlog=`: how many requests may wait for a thread. [`backlog`](Self::backlog) unless set.
+    pub listen_backlog: Option<u32>,
     /// `socket-user=`: a name or `#uid`, owner of the socket; httpd's `User` unless set.
     pub socket_user: Option<String>,
     /// `send-buffer-size=` in bytes; the system's unless set.
@@ -171,7 +171,7 @@ impl Default for DaemonOptions {
             connect_timeout: Duration::from_secs(15),
             socket_timeout: None,
             queue_timeout: None,
-            listen_backlog: 100,
+            listen_backlog: None,
             socket_user: None,
             send_buffer_size: None,
             receive_buffer_size: None,
@@ -202,6 +202,12 @@ impl DaemonOptions {
     #[must_use]
     pub fn processes(&self) -> u32 {
         self.processes.unwrap_or(1)
+    }
+
+    /// How many requests may wait for a thread.
+    #[must_use]
+    pub fn backlog(&self) -> u32 {
+        self.listen_backlog.unwrap_or(100)
     }
 
     /// Whether applications are told that other processes run them too.

@@ -136,7 +136,7 @@ fn wait(group: &Group, board: Scoreboard<'_>) -> Result<Grant, NoWorker> {
     }
     let begin = Instant::now();
     let place = board
-        .queue_up(options.listen_backlog, own_pid(), clock::millis(), futex::wake)
+        .queue_up(options.backlog(), own_pid(), clock::millis(), futex::wake)
         .ok_or(NoWorker::QueueFull)?;
     let word = board.place_word(place).ok_or(NoWorker::QueueFull)?;
     let mut last_process = begin;

@@ -91,7 +91,7 @@ pub(super) fn no_worker<C: Client>(call: &Call<'_, '_>, client: &mut C, reason: 
             Code::QUEUE_FULL,
             format!(
                 "{} requests wait for a thread of group '{name}' already (listen-backlog=)",
-                options.listen_backlog
+                options.backlog()
             ),
             Verdict::Later(1),
         ),

@@ -141,7 +141,7 @@ impl Supervisor {
         before: &mut Vec<Group>,
     ) -> Result<Group, String> {
         let options = &plan.options;
-        let needed = Layout::for_group(options.processes(), options.threads, options.listen_backlog);
+        let needed = Layout::for_group(options.processes(), options.threads, options.backlog());
         let words = |error: std::io::Error| format!("daemon group '{}': {error}", plan.name);
         let kept = match kept {
             Some(Kept { number, layout, file }) => {
@@ -217,7 +217,7 @@ impl Group {
     /// Whether its processes can be replaced by those of `plan` without httpd's children noticing.
     fn can_become(&self, plan: &GroupPlan, setting: &Setting) -> bool {
         let options = &plan.options;
-        let needed = Layout::for_group(options.processes(), options.threads, options.listen_backlog);
+        let needed = Layout::for_group(options.processes(), options.threads, options.backlog());
         let whom = |plan: &GroupPlan| {
             let identity = &plan.identity;
             (

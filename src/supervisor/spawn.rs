@@ -161,7 +161,7 @@ impl Group {
         }
         let socket = plan::socket_path(&setting.directory, plan.number, instance);
         // At least as many as can connect at once.
-        let backlog = plan.options.listen_backlog.max(plan.options.threads);
+        let backlog = plan.options.backlog().max(plan.options.threads);
         let owner = detach::is_root().then_some(plan.socket_uid);
         let listener = private_directory::listen(&socket, owner, backlog)?;
         Ok((Some(OwnSocket::made_at(socket)?), listener.into()))

@@ -43,7 +43,7 @@ impl Listening {
         let backlog = plan
             .groups
             .iter()
-            .map(|group| group.options.listen_backlog.max(group.options.threads))
+            .map(|group| group.options.backlog().max(group.options.threads))
             .max()
             .unwrap_or_default();
         let listener = match &address {

@@ -122,8 +122,9 @@ pub static DAEMON_OPTIONS: &[DaemonOption] = options! {
         "How long httpd and a process wait for each other to read or write.";
     "queue-timeout" queue_timeout = Reader::seconds_or_none, "seconds", "0",
         "How long a request may wait for a free thread, before the client gets 504.";
-    "listen-backlog" listen_backlog = |r| r.count(0, MOST), "0...", "100",
-        "How many connections may wait at the group's socket.";
+    "listen-backlog" listen_backlog = |r| r.count(0, MOST).map(Some), "0...", "100, in httpd more if it has threads for it",
+        "How many requests may wait for a thread of the group, before the client gets 503. Unless set, nine tenths \
+         of httpd's threads may, from 100 to 1000, so that the last tenth is left for other things.";
     "socket-user" socket_user = Reader::text, "name or #uid", "httpd's `User`",
         "Owner of the group's socket.";
     "send-buffer-size" send_buffer_size = |r| r.buffer(512), "0 or bytes from 512", "the system's",

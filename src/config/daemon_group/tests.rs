@@ -151,8 +151,8 @@ const EXPECTED: &[Expected] = &[
     ("queue-timeout", "None", &SECONDS, &NEGATIVE),
     (
         "listen-backlog",
-        "100",
-        &[("0", "0"), ("2147483647", "2147483647")],
+        "None",
+        &[("0", "Some(0)"), ("2147483647", "Some(2147483647)")],
         &NEGATIVE,
     ),
     ("socket-user", "None", &[("#33", "Some(\"#33\")")], &[""]),

@@ -110,7 +110,7 @@ fn ignored(resolved: &Resolved) -> Option<String> {
 
 fn too_large(options: &DaemonOptions) -> Option<String> {
     let (processes, threads) = (options.processes(), options.threads);
-    let layout = Layout::for_group(processes, threads, options.listen_backlog);
+    let layout = Layout::for_group(processes, threads, options.backlog());
     let fits = processes < Layout::MOST_POSITIONS / 2 && layout.words() * size_of::<u32>() <= LARGEST_BOARD;
     (!fits).then(|| {
         format!(

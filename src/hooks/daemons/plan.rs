@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use super::{accounts, examine};
-use crate::config::daemon_group::DaemonGroup;
+use crate::config::daemon_group::{DaemonGroup, DaemonOptions};
 use crate::config::finish::Finished;
 use crate::config::plan::identity::{self, ScriptOwner};
 use crate::config::plan::{GroupPlan, HttpdFacts, Import, Plan};
@@ -92,7 +92,10 @@ fn group_plan(
     GroupPlan {
         name: group.name.to_string(),
         number: 0,
-        options: options.clone(),
+        options: DaemonOptions {
+            listen_backlog: options.listen_backlog.or_else(|| Some(usual_backlog())),
+            ..options.clone()
+        },
         python: settings.python.clone(),
         identity: resolved.identity,
         socket_uid: resolved.socket_uid,
@@ -105,6 +108,17 @@ fn group_plan(
         log_level: startup.main().log_level(),
         public: None,
     }
+}
+
+/// How many requests may wait for a thread of a group that does not say: all but a tenth of httpd's, which go on
+/// with what needs no thread of the group.
+fn usual_backlog() -> u32 {
+    const LEAST: i64 = 100;
+    const MOST: i64 = 1000;
+    let capacity = process::capacity();
+    let threads = capacity.processes.saturating_mul(capacity.threads);
+    let waiting = (threads - threads / 10).clamp(LEAST, MOST);
+    u32::try_from(waiting).unwrap_or_default()
 }
 
 fn imports(finished: &Finished, group: &str) -> Vec<Import> {

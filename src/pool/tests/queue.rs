@@ -45,7 +45,7 @@ fn a_wait_ends_with_the_queue_timeout() {
 
 #[test]
 fn a_full_queue_refuses_at_once() {
-    let site = Site::new(1, |options| options.listen_backlog = 1);
+    let site = Site::new(1, |options| options.listen_backlog = Some(1));
     site.stub(0, echo);
     let held = choose::reserve(site.group()).expect("free");
     thread::scope(|scope| {

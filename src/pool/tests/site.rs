@@ -45,7 +45,7 @@ impl Site {
             ..DaemonOptions::default()
         };
         change(&mut options);
-        let layout = Layout::for_group(4, threads, options.listen_backlog);
+        let layout = Layout::for_group(4, threads, options.backlog());
         let board = Arc::new(SharedWords::new(c"test", layout.words()).expect("mapped"));
         let uid = own_uid(&directory);
         let groups = groups(&directory, uid, LONG, layout, board.clone(), options);

@@ -196,6 +196,29 @@ fn f04_a_process_that_stays_stopped_is_replaced() {
     server.finish();
 }
 
+/// As with mod_wsgi, where clients wait for room in the listener's queue: nobody is refused while httpd has threads.
+#[test]
+fn f11_unless_told_otherwise_all_but_a_tenth_of_httpds_threads_may_wait() {
+    let server = crowded("threads=1")
+        .mpm_limits("StartServers 4\nServerLimit 4\nThreadsPerChild 32\nMinSpareThreads 1\nMaxSpareThreads 128\nMaxRequestWorkers 128")
+        .start();
+    let _ = pid(&server);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| server.get("/sleeps?for=2").status);
+        server.wait_for_log("asleep in");
+        let crowd: Vec<_> = (0..112)
+            .map(|_| scope.spawn(|| server.get("/pid").status))
+            .collect();
+        let fast = static_file(&server);
+        println!("a static file beside 112 requests that wait: {fast:?} (99th percentile)");
+        for one in crowd {
+            assert_eq!(one.join().expect("an answer"), 200, "who waits is served");
+        }
+        assert_eq!(first.join().expect("an answer"), 200);
+    });
+    server.finish();
+}
+
 #[test]
 fn f12_a_crowd_at_the_start_is_served_in_its_turn() {
     let clients = quick_or_soak(500, 2_000);
