@@ -209,8 +209,8 @@ fn f11_unless_told_otherwise_all_but_a_tenth_of_httpds_threads_may_wait() {
         let crowd: Vec<_> = (0..112)
             .map(|_| scope.spawn(|| server.get("/pid").status))
             .collect();
-        let fast = static_file(&server);
-        println!("a static file beside 112 requests that wait: {fast:?} (99th percentile)");
+        // On a connection of its own: httpd may close kept ones when it is short of threads.
+        assert_eq!(server.get("/static.txt").text(), "static");
         for one in crowd {
             assert_eq!(one.join().expect("an answer"), 200, "who waits is served");
         }
