@@ -1,5 +1,7 @@
 //! The variables of a request, from whatever transport.
 
+mod in_vain;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 
@@ -77,9 +79,12 @@ macro_rules! keys {
                 match self { $(Key::$variant => $name),+ }
             }
 
+            /// The names of all.
+            const NAMES: &[&str] = &[$($name),+];
+
             /// Whether one of them has this name.
             fn is_name(name: &[u8]) -> bool {
-                [$($name),+].iter().any(|known: &&str| known.as_bytes() == name)
+                Key::NAMES.iter().any(|known| known.as_bytes() == name)
             }
         }
     };
@@ -164,31 +169,6 @@ impl<'r> Environ<'r> {
         if !value.is_empty() {
             self.server(key, value);
         }
-    }
-
-    /// The names of variables that a configuration or a module has set in vain, as the server computes them. Those
-    /// come before all others.
-    pub fn set_in_vain(&self) -> impl Iterator<Item = &'r [u8]> {
-        self.variables
-            .iter()
-            .map_while(|variable| match variable.name {
-                Name::Set(name) => Some((name, variable.value)),
-                _ => None,
-            })
-            .filter(|(name, value)| may_be_computed(name) && self.is_computed_otherwise(name, value))
-            .map(|(name, _)| name)
-    }
-
-    fn is_computed_otherwise(&self, name: &[u8], value: &[u8]) -> bool {
-        let is_own = |variable: &&Variable<'_>| matches!(variable.name, Name::Server(key) if key.name().as_bytes() == name);
-        COMPUTED.contains(&name)
-            || OBJECTS.contains(&name)
-            || self
-                .variables
-                .iter()
-                .rev()
-                .find(is_own)
-                .is_some_and(|computed| computed.value != value)
     }
 
     /// The value of a computed variable.
@@ -293,32 +273,6 @@ const COMPUTED: [&[u8]; 10] = [
     b"mod_wsgi.queue_start",
     b"mod_wsgi.daemon_start",
 ];
-
-/// Keys whose values are made for each request.
-const OBJECTS: [&[u8]; 2] = [b"wsgi.input", b"wsgi.errors"];
-
-/// Whether the name may be one of those that the server computes, by its first letters: quickly false for nearly
-/// all others.
-fn may_be_computed(name: &[u8]) -> bool {
-    matches!(
-        name.first_chunk::<4>(),
-        Some(
-            b"AUTH"
-                | b"CONT"
-                | b"DOCU"
-                | b"PATH"
-                | b"QUER"
-                | b"REDI"
-                | b"REMO"
-                | b"REQU"
-                | b"SCRI"
-                | b"SERV"
-                | b"mod_"
-                | b"apac"
-                | b"wsgi"
-        )
-    )
-}
 
 /// Names that mod_wsgi keeps to itself.
 pub(super) const PRIVATE: &[u8] = b"mod_wsgi.x-";
@@ -485,28 +439,6 @@ mod tests {
         environ.server(Key::PathInfo, b"/two");
         assert_eq!(environ.get(Key::PathInfo), Some(&b"/two"[..]));
         assert_eq!(environ.get(Key::AuthType), None);
-    }
-
-    #[test]
-    fn variables_that_are_set_in_vain_are_those_that_the_server_computes_otherwise() {
-        let mut environ = Environ::default();
-        for name in [
-            "SCRIPT_NAME",
-            "REMOTE_USER",
-            "REQUEST_METHOD",
-            "wsgi.errors",
-            "wsgi.custom",
-            "apache.version",
-            "HTTP_HOST",
-            "SITE",
-        ] {
-            environ.push(Name::Set(name.as_bytes()), b"set");
-        }
-        environ.push(Name::Header(b"Host"), b"header");
-        environ.server(Key::ScriptName, b"/a");
-        environ.server(Key::RequestMethod, b"set");
-        let told: Vec<&[u8]> = environ.set_in_vain().collect();
-        assert_eq!(told, [&b"SCRIPT_NAME"[..], b"wsgi.errors", b"apache.version"]);
     }
 
     #[test]
