@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::EmbeddedPython;
-use crate::gateway::Code;
+use crate::gateway::{Code, Level};
 
 /// What the serving user would do with an element of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +110,14 @@ impl HomeProblem {
                 Code::PYTHON_HOME_NOT_ACCESSIBLE
             }
             _ => Code::PYTHON_HOME_MISSING,
+        }
+    }
+
+    /// How much a line about it matters before a process has failed by it: what hides is no mistake yet.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Hidden(_) => Level::Info,
+            _ => Level::Error,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::config::daemon_group::{DaemonGroup, DaemonOptions};
 use crate::config::finish::Finding;
 use crate::config::plan::identity::{self, IdentityProblem, Resolved};
 use crate::config::plan::{Identity, sockets_fit};
-use crate::config::python_home::{HomeProblem, PythonChoice, ServingUser, stale_path};
+use crate::config::python_home::{PythonChoice, ServingUser, stale_path};
 use crate::gateway::{Code, Level};
 use crate::hooks::lifecycle::embedded_python;
 use crate::httpd::Startup;
@@ -80,10 +80,7 @@ fn of_group(startup: &Startup<'_>, group: &DaemonGroup, findings: &mut Vec<Findi
                         tell(Level::Warning, Code::STALE_PATH_FILE, false, stale.to_string());
                     }
                 }
-                Err(problem @ HomeProblem::Hidden(_)) => {
-                    tell(Level::Info, problem.code(), false, problem.to_string());
-                }
-                Err(problem) => tell(Level::Error, problem.code(), false, problem.to_string()),
+                Err(problem) => tell(problem.level(), problem.code(), false, problem.to_string()),
             }
         }
     }

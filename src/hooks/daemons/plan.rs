@@ -9,6 +9,7 @@ use crate::config::daemon_group::{DaemonGroup, DaemonOptions};
 use crate::config::finish::Finished;
 use crate::config::plan::identity::{self, ScriptOwner};
 use crate::config::plan::{GroupPlan, HttpdFacts, Import, Plan};
+use crate::gateway::Level;
 use crate::httpd::{ServerView, Startup, process};
 use crate::sys;
 
@@ -88,7 +89,11 @@ fn group_plan(
         Some(_) => Ok(choice.likely()),
     };
     // A mistake has been told; once it is mended, the process starts.
-    let told = found.as_ref().err().map(ToString::to_string);
+    let mistake = found
+        .as_ref()
+        .err()
+        .filter(|problem| problem.level() == Level::Error);
+    let told = mistake.map(ToString::to_string);
     GroupPlan {
         name: group.name.to_string(),
         number: 0,
