@@ -173,6 +173,7 @@ pub(super) fn broken<C: Client>(
     };
     let (code, text, status) = match broken {
         Broken::Client => return Verdict::Leave,
+        Broken::Unclaimed => return no_worker(call, client, NoWorker::NoProcess),
         Broken::Body(error) => return body(client, error),
         Broken::Lost => return or_break_off(lost(call, client, reservation)),
         Broken::Silent if answer.has_head() => (
@@ -183,7 +184,7 @@ pub(super) fn broken<C: Client>(
             ),
             504,
         ),
-        Broken::Silent | Broken::Unclaimed => (
+        Broken::Silent => (
             Code::NO_HEAD_IN_TIME,
             format!(
                 "a process of group '{name}' sent no response headers within {} s (socket-timeout=)",

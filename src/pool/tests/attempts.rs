@@ -116,6 +116,17 @@ fn a_request_that_a_worker_leaves_lying_goes_to_another_and_is_never_started_the
 }
 
 #[test]
+fn a_request_that_is_left_lying_again_and_again_is_given_up_within_the_connect_timeout() {
+    let site = Site::new(1, |options| options.connect_timeout = Duration::from_millis(400));
+    // A third is left that it could go to, so that it is not waited for the second.
+    for position in 0..3 {
+        site.stub(position, |stub| while stub.read() {});
+    }
+    let (verdict, visitor) = site.get();
+    assert_eq!((verdict, visitor.codes()), (Verdict::Later(1), vec!["WSGI0116"]));
+}
+
+#[test]
 fn a_request_waits_for_its_worker_when_no_other_is_free() {
     let site = Site::new(1, |_| {});
     site.stub(0, |stub| {
