@@ -4,7 +4,10 @@ mod import;
 mod question;
 mod worker;
 
+use std::sync::OnceLock;
+
 use crate::config::target::DEFAULT_CALLABLE;
+use crate::gateway::bytes::same;
 use crate::gateway::{Code, Environ, Exchange, Level, Outcome};
 use crate::pymodule::{self, Setup};
 use crate::python::runtime::{self, Isolation, NoInterpreter, Plan, StartError};
@@ -27,6 +30,15 @@ pub use worker::{
 
 /// Most sub-interpreters of one process. Their names can depend on what clients send.
 pub const MAX_INTERPRETERS: usize = 128;
+
+/// Whether this is the script of the application that came first, to this process or to those that it replaces: the
+/// one that `RWSGIApplicationGroup auto` gives the main interpreter.
+///
+/// The file decides, not the name of the application group, in which a client may have a say.
+pub fn is_first_application(script: &[u8]) -> bool {
+    static FIRST: OnceLock<Box<[u8]>> = OnceLock::new();
+    same(FIRST.get_or_init(|| script.into()), script)
+}
 
 /// What the rooms above Python keep for each interpreter.
 struct InterpreterState {

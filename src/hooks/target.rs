@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::sync::OnceLock;
 
+use crate::app;
 use crate::config::alias::AliasOptions;
 use crate::config::scripts::HandlerScript;
 use crate::config::settings::DirSettings;
@@ -80,7 +80,7 @@ impl<'r> Target<'r> {
 
     /// Takes the main interpreter of this process where that is for the process to decide.
     pub(super) fn settle_in_this_process(&mut self) {
-        if self.is_automatic && is_first_application(self.script) {
+        if self.is_automatic && app::is_first_application(self.script) {
             self.application_group = Cow::Borrowed("");
         }
     }
@@ -118,14 +118,6 @@ fn resource_group<'r>(facts: &Facts<'_, 'r>) -> &'r str {
             kept
         }
     })
-}
-
-/// Whether this is the script that `RWSGIApplicationGroup auto` gave the main interpreter of this process.
-///
-/// The file decides, not the group's name, in which a client may have a say.
-fn is_first_application(script: &[u8]) -> bool {
-    static FIRST: OnceLock<Box<[u8]>> = OnceLock::new();
-    same(FIRST.get_or_init(|| script.into()), script)
 }
 
 pub(super) struct Facts<'a, 'r> {

@@ -3,17 +3,16 @@
 use std::os::unix::ffi::OsStrExt;
 
 use super::bystander::Bystander;
-use super::server::Server;
 use crate::app;
 use crate::config::plan::{GroupPlan, Load};
 
 /// Imports the modules of `preload=`, then loads the scripts; those that failed.
-pub(super) fn load(server: &Server, group: &GroupPlan, loads: &[Load]) -> Vec<Load> {
+pub(super) fn load(group: &GroupPlan, loads: &[Load]) -> Vec<Load> {
     for module in &group.options.preload {
         app::import_module(module, &mut Bystander { script: b"" });
     }
     if let Some(first) = loads.iter().find(|load| load.import.application_group.is_empty()) {
-        server.is_first_application(first.import.script.as_os_str().as_bytes());
+        app::is_first_application(first.import.script.as_os_str().as_bytes());
     }
     loads
         .iter()

@@ -56,12 +56,7 @@ impl<'a> Told<'a> {
     /// Has the main interpreter run it.
     fn use_main_interpreter(&mut self) {
         self.application_group = b"";
-        let name = Key::WsgiApplicationGroup.name().as_bytes();
-        for variable in &mut self.environ.variables {
-            if variable.name.with_key(|key| key == name) == Some(true) {
-                variable.value = b"";
-            }
-        }
+        self.environ.server(Key::WsgiApplicationGroup, b"");
     }
 
     fn callable(&self) -> &'a str {
@@ -84,7 +79,7 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
             return false;
         }
     };
-    if told.plan.is_automatic && server.is_first_application(told.plan.script) {
+    if told.plan.is_automatic && app::is_first_application(told.plan.script) {
         told.use_main_interpreter();
     }
     let board = server.board();

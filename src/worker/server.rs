@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -61,7 +61,6 @@ pub(super) struct Server {
     /// No further connections are accepted.
     pub(super) is_closed: AtomicBool,
     crew: Arc<Crew>,
-    first_application: OnceLock<Box<[u8]>>,
 }
 
 impl Server {
@@ -86,7 +85,6 @@ impl Server {
             accept_again: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             crew: Arc::default(),
-            first_application: OnceLock::new(),
             parts,
         })
     }
@@ -106,14 +104,6 @@ impl Server {
     /// Where the request of a slot can be interrupted.
     pub(super) fn interruptible(&self, slot: u32) -> Option<&Interruptible> {
         self.interruptibles.get(usize::try_from(slot).ok()?)
-    }
-
-    /// Whether this is the script of the application that came first, to this process or to those that it
-    /// replaces.
-    ///
-    /// The file decides, not the name of the application group, in which a client may have a say.
-    pub(super) fn is_first_application(&self, script: &[u8]) -> bool {
-        **self.first_application.get_or_init(|| script.into()) == *script
     }
 
     /// Sets whether arrivals on a connection are told.

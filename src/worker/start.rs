@@ -192,7 +192,7 @@ impl Worker {
             self.life.note_ending();
             return Ok(0);
         }
-        let failures = loads::load(&self.server, &self.plan.group, &self.plan.loads);
+        let failures = loads::load(&self.plan.group, &self.plan.loads);
         let stack = options
             .stack_size
             .and_then(|bytes| usize::try_from(bytes).ok())
