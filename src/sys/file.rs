@@ -53,10 +53,10 @@ pub fn nameless(folder: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
 
     #[test]
     fn two_writers_do_not_overwrite_each_other() {
-        use std::io::Write;
         let file = tempfile::NamedTempFile::new().expect("a file");
         let mut one = file.reopen().expect("opened");
         let mut two = OpenOptions::new().append(true).open(file.path()).expect("opened");
@@ -65,8 +65,6 @@ mod tests {
         one.write_all(b"one").expect("written");
         assert_eq!(std::fs::read(file.path()).expect("read"), b"twoone");
     }
-    use std::io::Read;
-    use std::os::fd::AsRawFd;
 
     #[test]
     fn a_copy_outlives_the_original() {
