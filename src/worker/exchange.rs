@@ -1,5 +1,6 @@
 //! An exchange over a FastCGI connection.
 
+mod body;
 mod others;
 
 use std::io::{self, IoSlice};
@@ -8,7 +9,7 @@ use super::connection::Connection;
 use super::log;
 use super::output::{Output, write_all};
 use super::server::Server;
-use super::wire::{Taken, Wire};
+use super::wire::Wire;
 use crate::config::plan::Protocol;
 use crate::fcgi::record::{self, Kind};
 use crate::gateway::wire::LogEntry;
@@ -16,12 +17,7 @@ use crate::gateway::{
     BodyError, BodyLength, BodyRule, ClientGone, Code, Exchange, FileRange, Head, Level, Origin, Outcome,
 };
 use crate::scoreboard::{Position, Slot};
-use crate::sys::epoll::Interest;
 use crate::sys::{clock, process};
-
-/// After so many waits for a body the connection's arrivals are not told to other threads any more, which
-/// could do nothing about them.
-const LOUD_READS: u32 = 3;
 
 /// What is the same for all of a request.
 pub(super) struct Manner<'a> {
@@ -114,126 +110,14 @@ impl<'a> FcgiExchange<'a> {
             // Without the end of the request, the other side sees that something is missing.
             self.broken = ended.is_err();
         }
-        if self.reads > LOUD_READS && !self.broken {
-            self.tell_arrivals(Interest::Arrival);
-        }
+        self.tell_arrivals_again();
         !self.broken
-    }
-
-    /// Passes over what has arrived of the body.
-    fn skip_arrived(&mut self) {
-        while !self.body_ended && !self.aborted && !self.broken {
-            match self.wire.take() {
-                Ok(Some(Taken::BodyEnd)) => self.body_ended = true,
-                Ok(Some(Taken::Abort)) => self.aborted = true,
-                Ok(Some(Taken::Reply)) => self.reply(),
-                Ok(Some(Taken::Begin | Taken::Params | Taken::Body)) => {}
-                Ok(None) => return,
-                Err(_) => self.broken = true,
-            }
-        }
-    }
-
-    fn tell_arrivals(&mut self, interest: Interest) {
-        let changed = self.server.tell_arrivals(self.connection, interest);
-        if changed.is_err() {
-            self.broken = true;
-        }
     }
 
     fn note_activity(&self) {
         if let Some(position) = &self.manner.activity {
             position.note_activity(clock::millis());
         }
-    }
-
-    /// Looks for the next piece of the body, without waiting.
-    fn find_body(&mut self) -> Result<bool, BodyError> {
-        loop {
-            match self.wire.take() {
-                Ok(Some(Taken::Body)) => return Ok(true),
-                Ok(Some(Taken::BodyEnd)) => {
-                    self.body_ended = true;
-                    return Ok(true);
-                }
-                Ok(Some(Taken::Abort)) => {
-                    self.aborted = true;
-                    return Err(BodyError::Gone);
-                }
-                Ok(Some(Taken::Reply)) => self.reply(),
-                Ok(Some(Taken::Begin | Taken::Params)) => {}
-                Ok(None) => return Ok(false),
-                Err(fault) => {
-                    self.broken = true;
-                    return Err(BodyError::Broken(fault.to_string()));
-                }
-            }
-        }
-    }
-
-    fn reply(&mut self) {
-        let written = write_all(self.connection.socket(), &mut [IoSlice::new(&self.wire.replies)]);
-        self.wire.replies.clear();
-        self.broken |= written.is_err();
-    }
-
-    /// Reads some of the body, whatever its length was said to be.
-    fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
-        loop {
-            let taken = self.wire.take_body(buffer);
-            if taken > 0 || buffer.is_empty() || self.body_ended {
-                return Ok(taken);
-            }
-            if self.broken || self.aborted {
-                return Err(BodyError::Gone);
-            }
-            if !self.find_body()? {
-                self.wait_for_body()?;
-            }
-        }
-    }
-
-    /// Waits for more of the body.
-    fn wait_for_body(&mut self) -> Result<(), BodyError> {
-        self.reads = self.reads.saturating_add(1);
-        if self.reads == LOUD_READS + 1 {
-            self.tell_arrivals(Interest::None);
-        }
-        match self.wire.read_body(self.connection.socket()) {
-            Ok(0) => {
-                self.broken = true;
-                Err(BodyError::Gone)
-            }
-            Ok(_) => Ok(()),
-            Err(error) => {
-                self.broken = true;
-                Err(match error.kind() {
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => BodyError::TimedOut,
-                    io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => BodyError::Gone,
-                    _ => BodyError::Broken(error.to_string()),
-                })
-            }
-        }
-    }
-
-    /// Whether the other side has sent that it wants no answer any more, or has gone.
-    fn look_for_abort(&mut self) -> bool {
-        if self.broken || self.aborted {
-            return true;
-        }
-        if !self.wire.is_empty() {
-            return false;
-        }
-        match self.wire.read_arrived(self.connection.socket()) {
-            Ok(None) => return false,
-            Ok(Some(0)) | Err(_) => self.broken = true,
-            Ok(Some(_)) => {}
-        }
-        if !self.broken && !self.body_ended {
-            // A fault or an abort is noted; a piece of the body waits until it is asked for.
-            let _ = self.find_body();
-        }
-        self.broken || self.aborted
     }
 
     fn written(&mut self, written: io::Result<()>) -> Result<(), ClientGone> {
@@ -303,18 +187,7 @@ impl Exchange for FcgiExchange<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
         self.end_if_forked();
         self.note_activity();
-        let Some(left) = self.body_left else {
-            return self.read_some(buffer);
-        };
-        let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-        let taken = self.read_some(buffer.get_mut(..length).unwrap_or_default())?;
-        if taken == 0 && length > 0 {
-            return Err(BodyError::Broken(
-                "The request body is shorter than its Content-Length".into(),
-            ));
-        }
-        self.body_left = Some(left - u64::try_from(taken).unwrap_or(left).min(left));
-        Ok(taken)
+        self.read_body(buffer)
     }
 
     fn head(&mut self, head: &Head) {

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::super::error_page::error_page;
 use super::super::output::write_all;
-use super::{FcgiExchange, LOUD_READS};
+use super::FcgiExchange;
 use crate::config::plan::Protocol;
 use crate::fcgi::record;
 use crate::gateway::Outcome;
-use crate::sys::epoll::Interest;
 
 /// How long the rest of a body is waited for that nobody reads.
 const LAST_WORD: Duration = Duration::from_secs(2);
@@ -50,9 +49,7 @@ impl FcgiExchange<'_> {
         if !self.broken && !self.wire.is_kept() {
             self.wait_for_last_word();
         }
-        if self.reads > LOUD_READS && !self.broken {
-            self.tell_arrivals(Interest::Arrival);
-        }
+        self.tell_arrivals_again();
         !self.broken
     }
 
