@@ -13,7 +13,7 @@
 //! | `ffi` | httpd's declarations and the shim | httpd |
 //! | [`httpd`] | the fence around httpd | `ffi`, pure rooms |
 //! | [`python`] | the fence around CPython | pyo3's `ffi`, pure rooms |
-//! | [`sys`] | the fence around the operating system | libc |
+//! | [`sys`] | the fence around the operating system | libc, pure rooms |
 //! | [`script`] | script files as modules | `python`, pure rooms |
 //! | [`wsgi`] | WSGI | `python`, `sys`, pure rooms |
 //! | [`pymodule`] | what Python code sees of us | `python`, `wsgi`, `sys`, pure rooms |

@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ffi", &[]),
     ("httpd", &["ffi", "fault", "gateway", "config"]),
     ("python", &["fault", "gateway"]),
-    ("sys", &[]),
+    ("sys", &["config"]),
     // Applications.
     ("script", &["python", "gateway"]),
     ("wsgi", &["python", "sys", "gateway"]),

@@ -34,6 +34,11 @@ pub(super) fn run(ready: &Ready, case: Case, load: Load, site: &Site, clock: Clo
     let pss_kib = memory::proportional_kib(&roots);
     let mut complaints = running.complaints();
     complaints.truncate(COMPLAINTS);
+    // The folder is another one in each run.
+    let folder = site.path("").display().to_string();
+    for complaint in &mut complaints {
+        *complaint = complaint.replace(&folder, ".../");
+    }
     if let Err(problems) = running.stop() {
         let first = problems.lines().next().unwrap_or_default();
         complaints.push(format!("when it was stopped: {first}"));

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code, reason = "the fence around libc")]
 
+pub mod accounts;
 pub mod channel;
 pub mod child;
 pub mod clock;

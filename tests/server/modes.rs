@@ -47,6 +47,17 @@ impl Mode {
         }
     }
 
+    /// The same server with a daemon group of these options; nothing changes in httpd's children.
+    pub(crate) fn with_options(self, server: Builder, options: &str) -> Builder {
+        match self {
+            Mode::Embedded => server,
+            Mode::Daemon => server.config(&format!(
+                "WSGIDaemonProcess special threads=8 {options}{}\nWSGIProcessGroup special",
+                other_python()
+            )),
+        }
+    }
+
     /// The name of the process group.
     pub(crate) fn process_group(self) -> &'static str {
         match self {

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::{env, fmt, io};
 
 use super::arguments::ListenArguments;
-use super::plan::System;
 use crate::config::plan::Plan;
 use crate::config::plan::identity::Accounts;
 use crate::gateway::Code;
+use crate::sys::accounts::System;
 use crate::sys::{inherit, listener};
 
 /// The first descriptor that systemd passes (sd_listen_fds(3)).

@@ -8,10 +8,11 @@ use super::arguments::{CommonArguments, GroupArguments};
 use super::loader::Loader;
 use crate::config::daemon_group::DaemonOptions;
 use crate::config::interpreter::PythonSettings;
-use crate::config::plan::identity::{self, Account, Accounts, HttpdAccount, IdentityProblem};
+use crate::config::plan::identity::{self, HttpdAccount, IdentityProblem};
 use crate::config::plan::{GroupPlan, HttpdFacts, Identity, LogLevel};
 use crate::config::python_home::{self, EmbeddedPython, ServingUser};
 use crate::scoreboard::Layout;
+use crate::sys::accounts::System;
 use crate::sys::user;
 
 /// How long a read or write on a connection may take, unless told otherwise.
@@ -25,36 +26,6 @@ const USUAL_PYTHON: EmbeddedPython = EmbeddedPython {
     version: (3, 11),
     free_threaded: false,
 };
-
-/// The system's database of users and groups.
-pub(super) struct System;
-
-impl Accounts for System {
-    fn user_named(&self, name: &str) -> Option<Account> {
-        user::user_named(name).map(account)
-    }
-
-    fn user_numbered(&self, uid: u32) -> Option<Account> {
-        user::user_numbered(uid).map(account)
-    }
-
-    fn group_named(&self, name: &str) -> Option<u32> {
-        user::group_named(name)
-    }
-
-    fn groups_of(&self, user: &str, gid: u32) -> Vec<u32> {
-        user::groups_of(user.as_bytes(), gid)
-    }
-
-    fn most_groups(&self) -> usize {
-        user::most_groups()
-    }
-}
-
-fn account(user: user::User) -> Account {
-    let user::User { name, uid, home, .. } = user;
-    Account { name, uid, home }
-}
 
 /// The group, without what it serves.
 pub(in super::super) fn group_plan(

@@ -13,7 +13,7 @@ use crate::gateway::{Code, Level};
 use crate::hooks::lifecycle::embedded_python;
 use crate::httpd::Startup;
 use crate::scoreboard::Layout;
-use crate::sys;
+use crate::sys::{self, accounts::System};
 
 /// Largest scoreboard of a group, in bytes.
 const LARGEST_BOARD: usize = 1 << 30;
@@ -62,7 +62,7 @@ fn of_group(startup: &Startup<'_>, group: &DaemonGroup, findings: &mut Vec<Findi
     if let Some(text) = too_large(&group.options) {
         tell(Level::Error, Code::GROUP_TOO_LARGE, true, text);
     }
-    match identity::resolve(&group.options, accounts::httpd(), &accounts::System) {
+    match identity::resolve(&group.options, accounts::httpd(), &System) {
         Err(problem) => tell(Level::Error, code(&problem), true, problem.to_string()),
         Ok(resolved) => {
             if let Some(text) = ignored(&resolved) {

@@ -11,7 +11,7 @@ use crate::config::plan::identity::{self, ScriptOwner};
 use crate::config::plan::{GroupPlan, HttpdFacts, Import, Plan};
 use crate::gateway::Level;
 use crate::httpd::{ServerView, Startup, process};
-use crate::sys;
+use crate::sys::{self, accounts::System};
 
 /// The name of our command.
 const COMMAND: &str = "rwsgi";
@@ -56,9 +56,7 @@ pub(super) fn prepare(startup: &Startup<'_>, generation: u32) -> io::Result<Prep
             let server = definer(startup, &defined.group);
             let log = logs.index(server)?;
             // What cannot be resolved has kept the server from starting.
-            let Ok(resolved) =
-                identity::resolve(&defined.group.options, accounts::httpd(), &accounts::System)
-            else {
+            let Ok(resolved) = identity::resolve(&defined.group.options, accounts::httpd(), &System) else {
                 continue;
             };
             prepared.script_owners.push(resolved.script_owner);

@@ -74,10 +74,10 @@ pub fn worker_stop(all_ended: bool) -> Stopped {
         STOPPING.store(true, Ordering::Release);
         return Stopped::Abandoned(0);
     }
-    // SAFETY: all other threads have ended.
-    let ready = runtime
-        .main
-        .attach(|py| unsafe { runtime.main.delete_other_threads(py) });
+    let ready = runtime.main.attach(|py| {
+        // SAFETY: all other threads have ended.
+        unsafe { runtime.main.delete_other_threads(py) }
+    });
     STOPPING.store(true, Ordering::Release);
     if ready.is_none() {
         return Stopped::Abandoned(0);

@@ -51,11 +51,7 @@ fn mounted(app: &str) -> Builder {
 /// The same where an application reads its request as it comes: a daemon process gets a small body collected
 /// unless told otherwise.
 fn streaming(builder: Builder) -> Builder {
-    match mode() {
-        Mode::Embedded => builder,
-        Mode::Daemon => builder
-            .config("WSGIDaemonProcess streaming threads=8 request-buffer=0\nWSGIProcessGroup streaming"),
-    }
+    mode().with_options(builder, "request-buffer=0")
 }
 
 /// The processes that run the applications.

@@ -8,13 +8,13 @@ mod sizing;
 
 use std::path::PathBuf;
 
-use super::accounts::System;
 use super::model::{Model, Mount};
 use super::report::{Finding, Severity};
 use crate::config::daemon_group::DaemonGroup;
 use crate::config::place::Place;
 use crate::config::plan::identity;
 use crate::config::python_home::{HomeProblem, ServingUser};
+use crate::sys::accounts::System;
 
 /// What is known besides the configuration.
 pub(super) struct Surroundings {
