@@ -6,6 +6,7 @@ pub mod check;
 mod fastcgi;
 pub mod installation;
 mod pages;
+mod private_root;
 mod scgi;
 pub mod serve;
 mod standalone;

@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::configuration::Places;
-use super::place::{self, PrivateRoot};
 use super::reload::Changes;
 use super::site::Site;
+use super::{place, private_root};
 use crate::sys::child::{Child, Ending};
 use crate::sys::poll::Poll;
 use crate::sys::signals::{self, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -37,7 +37,7 @@ pub(super) fn run(site: &Site) -> Result<String, String> {
     // httpd opens the same files for its logs.
     file::write_at_end(io::stdout());
     file::write_at_end(io::stderr());
-    let root = PrivateRoot::make()?;
+    let root = private_root()?;
     let places = place::foreground(site, root.path());
     place::write(site, &places)?;
     let mut server = Server {

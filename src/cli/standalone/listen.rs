@@ -93,9 +93,11 @@ impl Listening {
         let copy = self.listener.try_clone();
         copy.map_err(|error| format!("cannot listen at {}: {error}", self.address))
     }
+}
 
-    /// Removes the file of a socket that was made here.
-    pub(super) fn close(self) {
+/// Removes the file of a socket that was made here.
+impl Drop for Listening {
+    fn drop(&mut self) {
         if let Address::Path(path) = &self.address {
             // Whoever removed it before wanted the same.
             let _ = std::fs::remove_file(path);
