@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Account, Options};
 use crate::cli::application::Application;
 use crate::cli::installation::absolute;
-use crate::config::python_home::{self, HomeProblem, Need, ServingUser};
+use crate::config::python_home::{self, HomeProblem, ServingUser};
 use crate::sys::user;
 
 /// Where the virtual environment of a project usually is.
@@ -77,10 +77,7 @@ impl Served {
         };
         readable.map_err(|problem| match problem {
             HomeProblem::NotAccessible { element, need, .. } => {
-                let (verb, bit) = match need {
-                    Need::Read => ("read", "r"),
-                    _ => ("pass through", "x"),
-                };
+                let (verb, bit) = need.words();
                 let path = element.display();
                 format!(
                     "{} is to be served as the user {own}, who may not {verb} {path}: run this as an ordinary user, \
