@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use super::arguments::{CommonArguments, GroupArguments};
 use super::loader::Loader;
+use crate::cli::installation::absolute;
 use crate::config::daemon_group::DaemonOptions;
 use crate::config::interpreter::PythonSettings;
 use crate::config::plan::identity::{self, HttpdAccount, IdentityProblem};
 use crate::config::plan::{GroupPlan, HttpdFacts, Identity, LogLevel};
-use crate::config::python_home::{self, EmbeddedPython, ServingUser};
+use crate::config::python_home::{self, EmbeddedPython};
+use crate::config::workers;
 use crate::scoreboard::Layout;
 use crate::sys::accounts::System;
 use crate::sys::user;
 
 /// How long a read or write on a connection may take, unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// Where workers are installed.
-const WORKER_FOLDERS: [&str; 2] = ["/usr/lib/rwsgi", "/usr/local/lib/rwsgi"];
 /// The system's Python.
 const USUAL_PROGRAM: &str = "/usr/bin/python3";
 /// The Python that is looked for in an installation that does not tell its version.
@@ -112,10 +112,7 @@ fn starter(options: &DaemonOptions) -> Result<HttpdAccount, String> {
 /// The Python executable: the one that is named, that of the environment, or the first on PATH that the
 /// processes may run.
 fn executable(options: &DaemonOptions, identity: &Identity) -> Result<PathBuf, String> {
-    let serving = ServingUser {
-        uid: identity.uid,
-        gids: identity.groups.iter().copied().chain([identity.gid]).collect(),
-    };
+    let serving = identity.serving_user(&System);
     let active = env::var("VIRTUAL_ENV").ok().filter(|home| !home.is_empty());
     let home = options.python_home.as_ref().or(active.as_ref());
     let usable = |program: PathBuf| python_home::check_program(&program, &serving).map(|()| program);
@@ -166,13 +163,7 @@ pub(in super::super) fn facts(description: &str, group: &GroupPlan) -> HttpdFact
 
 /// Folders of workers: those that are named, those beside this command, those that are installed.
 pub(in super::super) fn worker_folders(named: &[PathBuf]) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = named
-        .iter()
-        .map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone()))
-        .collect();
-    if let Ok(own) = env::current_exe() {
-        folders.extend(own.parent().map(|folder| folder.join("worker")));
-    }
-    folders.extend(WORKER_FOLDERS.map(PathBuf::from));
-    folders
+    let own = env::current_exe().ok();
+    let named = named.iter().map(|folder| absolute(folder));
+    named.chain(workers::worker_folders(own.as_deref())).collect()
 }

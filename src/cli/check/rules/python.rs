@@ -28,14 +28,7 @@ pub(super) fn judge(
     let Some(version) = version.filter(|python| python.version >= (3, 11)) else {
         return;
     };
-    let command = model
-        .main()
-        .and_then(|main| main.settings.sockets.command.as_deref());
-    let beside = command
-        .map(Path::new)
-        .and_then(Path::parent)
-        .map(|folder| folder.join("worker"));
-    let mut folders = surroundings.workers.iter().chain(beside.iter());
+    let mut folders = surroundings.workers.iter();
     let is_there = folders.any(|folder| folder.join(format!("python{version}/rwsgi")).is_dir());
     let in_home = home.is_some_and(|home| packages(&home, version).join("rwsgi").is_dir());
     if !is_there && !in_home {
