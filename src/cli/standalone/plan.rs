@@ -87,12 +87,7 @@ pub(in super::super) fn group_plan(
 fn starter(options: &DaemonOptions) -> Result<HttpdAccount, String> {
     let root = user::own_uid() == 0;
     let named = options.user.as_deref().filter(|_| root);
-    let found = match named.map(|name| (name, name.strip_prefix('#'))) {
-        None => None,
-        Some((_, Some(number))) => number.parse().ok().and_then(user::user_numbered),
-        Some((name, None)) => user::user_named(name),
-    };
-    match (found, named) {
+    match (named.and_then(user::user_meant), named) {
         (Some(found), _) => Ok(HttpdAccount {
             root,
             uid: found.uid,

@@ -64,7 +64,7 @@ impl Served {
     /// Whether the account can read what it is to serve.
     pub(super) fn check_access(&self, account: &Account) -> Result<(), String> {
         let own = self.options.user.as_deref().unwrap_or(&account.user);
-        let serving = match user::user_named(own) {
+        let serving = match user::user_meant(own) {
             Some(found) => ServingUser {
                 uid: found.uid,
                 gids: user::groups_of(found.name.as_bytes(), found.gid),
