@@ -19,8 +19,6 @@ use crate::sys::user;
 
 /// How long a read or write on a connection may take, unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The system's Python.
-const USUAL_PROGRAM: &str = "/usr/bin/python3";
 /// The Python that is looked for in an installation that does not tell its version.
 const USUAL_PYTHON: EmbeddedPython = EmbeddedPython {
     version: (3, 11),
@@ -123,7 +121,10 @@ fn executable(options: &DaemonOptions, identity: &Identity) -> Result<PathBuf, S
                 .map(|folder| folder.join("python3"))
                 .filter(|program| program.is_file())
                 .find_map(|program| usable(program).ok());
-            ("python3", first.map_or_else(|| usable(USUAL_PROGRAM.into()), Ok))
+            (
+                "python3",
+                first.map_or_else(|| usable(python_home::SYSTEM_PROGRAM.into()), Ok),
+            )
         }
     };
     found.map_err(|problem| format!("{option}: {problem}"))

@@ -8,7 +8,7 @@ use crate::config::daemon_group::{DaemonGroup, DaemonOptions};
 use crate::config::finish::Finding;
 use crate::config::plan::identity::{self, IdentityProblem, Resolved};
 use crate::config::plan::{Identity, sockets_fit};
-use crate::config::python_home::{HomeProblem, PythonChoice, stale_path};
+use crate::config::python_home::{HomeProblem, PythonChoice, SYSTEM_PROGRAM, stale_path};
 use crate::gateway::{Code, Level};
 use crate::hooks::lifecycle::embedded_python;
 use crate::httpd::Startup;
@@ -140,7 +140,7 @@ pub(super) fn choice(startup: &Startup<'_>, options: &DaemonOptions, identity: &
     PythonChoice {
         program: options.python.as_ref().map(PathBuf::from),
         home: home.map(PathBuf::from),
-        usual_program: PathBuf::from(app::default_program().unwrap_or("/usr/bin/python3")),
+        usual_program: PathBuf::from(app::default_program().unwrap_or(SYSTEM_PROGRAM)),
         usual: embedded_python(),
         user: identity.serving_user(&System),
     }
