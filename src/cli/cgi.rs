@@ -39,9 +39,9 @@ pub(super) fn run(arguments: &CgiArguments) -> Result<(), String> {
     let directory =
         std::env::current_dir().map_err(|error| format!("the working directory is not there: {error}"))?;
     let app = arguments.app.first().map(String::as_str).unwrap_or_default();
-    let loader = Loader::for_application(app, &directory)?;
+    let folder = standalone::private_root();
+    let loader = Loader::for_application(app, &directory, &folder)?;
     if loader.is_made() {
-        loader.remove();
         return Err("CGI answers by a script: write one that imports the application".to_owned());
     }
     let mut group = standalone::group_plan(&arguments.common, &arguments.group, &loader, &directory)?;

@@ -178,5 +178,12 @@ fn built_in(program: &Path) -> Result<Vec<String>, String> {
         (name.extension() == Some(OsStr::new("c")))
             .then(|| stem.strip_prefix("mod_").unwrap_or(stem).to_owned())
     });
-    Ok(names.collect())
+    let names: Vec<String> = names.collect();
+    if names.is_empty() {
+        return Err(format!(
+            "{} is no httpd: asked by -l, it names no modules; name the program of httpd with --httpd",
+            program.display()
+        ));
+    }
+    Ok(names)
 }

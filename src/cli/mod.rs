@@ -6,6 +6,7 @@ pub mod check;
 mod fastcgi;
 pub mod installation;
 mod pages;
+mod private_root;
 mod scgi;
 pub mod serve;
 mod standalone;
@@ -74,10 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
 
 fn explain(code: &str) -> Result<String, String> {
     let digits = code.trim_start_matches(|character: char| !character.is_ascii_digit());
-    let number: Option<u16> = digits.parse().ok();
-    let entry = codes::CODES
-        .iter()
-        .find(|entry| Some(entry.code.number()) == number);
+    let entry = digits.parse().ok().and_then(codes::entry);
     entry
         .map(|entry| {
             format!(

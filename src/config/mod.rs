@@ -18,3 +18,4 @@ pub mod server_options;
 pub mod settings;
 pub mod target;
 pub mod trusted;
+pub mod workers;

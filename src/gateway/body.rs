@@ -21,6 +21,18 @@ pub enum BodyRule {
     Forbidden,
 }
 
+impl BodyRule {
+    /// That of a response with this status, to HEAD or to another method.
+    #[must_use]
+    pub fn of(status: u16, is_head: bool) -> BodyRule {
+        match status {
+            204 | 304 => BodyRule::Forbidden,
+            _ if is_head => BodyRule::Withheld,
+            _ => BodyRule::Sent,
+        }
+    }
+}
+
 /// How a response's body compares with what was declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Balance {

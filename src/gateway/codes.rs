@@ -22,9 +22,14 @@ impl Code {
 
     /// The code with this number, if the table has it.
     pub fn of_number(number: u16) -> Option<Code> {
-        let row = CODES.binary_search_by_key(&number, |entry| entry.code.0).ok()?;
-        CODES.get(row).map(|entry| entry.code)
+        entry(number).map(|entry| entry.code)
     }
+}
+
+/// The row with this number, if the table has it.
+pub fn entry(number: u16) -> Option<&'static Entry> {
+    let row = CODES.binary_search_by_key(&number, |entry| entry.code.0).ok()?;
+    CODES.get(row)
 }
 
 /// One row of the table.

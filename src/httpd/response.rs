@@ -53,11 +53,7 @@ impl Request<'_> {
 
     /// Whether a response with this status has a body.
     pub fn body_rule(&self, status: u16) -> BodyRule {
-        match status {
-            204 | 304 => BodyRule::Forbidden,
-            _ if self.is_head() => BodyRule::Withheld,
-            _ => BodyRule::Sent,
-        }
+        BodyRule::of(status, self.is_head())
     }
 
     /// Tells a client that waits for it to send its body. May block.

@@ -61,7 +61,7 @@ pub fn listen_at_address(address: SocketAddr, backlog: u32) -> io::Result<OwnedF
 }
 
 /// Has a socket that listens already keep as many connections waiting.
-fn listen_again(listener: &OwnedFd, backlog: u32) -> io::Result<()> {
+pub(super) fn listen_again(listener: &impl AsRawFd, backlog: u32) -> io::Result<()> {
     let backlog = c_int::try_from(backlog).unwrap_or(c_int::MAX);
     // SAFETY: a live socket.
     if unsafe { libc::listen(listener.as_raw_fd(), backlog) } != 0 {

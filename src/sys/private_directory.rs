@@ -7,6 +7,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
+use super::listener::listen_again;
+
 /// Makes a directory of `mode`, and of `group` if given, or takes one that this process's user has already.
 /// An error when it is a link, no directory or somebody else's.
 pub fn make(path: &Path, mode: u32, group: Option<u32>) -> io::Result<()> {
@@ -68,11 +70,7 @@ pub fn listen(path: &Path, owner: Option<u32>, backlog: u32) -> io::Result<UnixL
     if owner.is_some() {
         lchown(path, owner, None)?;
     }
-    let backlog = libc::c_int::try_from(backlog).unwrap_or(libc::c_int::MAX);
-    // SAFETY: a socket that listens already; again means another backlog.
-    if unsafe { libc::listen(listener.as_raw_fd(), backlog) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    listen_again(&listener, backlog)?;
     Ok(listener)
 }
 

@@ -46,6 +46,30 @@ pub fn group_named(name: &str) -> Option<u32> {
     })
 }
 
+/// The user that `text` means: a name, or `#` and a number.
+pub fn user_meant(text: &str) -> Option<User> {
+    match text.strip_prefix('#') {
+        Some(number) => number.parse().ok().and_then(user_numbered),
+        None => user_named(text),
+    }
+}
+
+/// Number of the user that `text` means: a name, or `#` and a number, which needs no entry in the database.
+pub fn user_number_meant(text: &str) -> Option<u32> {
+    match text.strip_prefix('#') {
+        Some(number) => number.parse().ok(),
+        None => user_named(text).map(|user| user.uid),
+    }
+}
+
+/// Number of the group that `text` means, as for [users](user_number_meant).
+pub fn group_number_meant(text: &str) -> Option<u32> {
+    match text.strip_prefix('#') {
+        Some(number) => number.parse().ok(),
+        None => group_named(text),
+    }
+}
+
 /// The user that this process acts as.
 pub fn own_uid() -> u32 {
     // SAFETY: no arguments, cannot fail.
@@ -134,7 +158,22 @@ mod tests {
         let root = user_named("root").expect("there is root");
         assert_eq!((root.uid, root.gid, &*root.name), (0, 0, "root"));
         assert!(root.home.is_absolute());
+        assert_eq!(user_meant("#0"), Some(root.clone()));
+        assert_eq!(user_meant("root"), Some(root.clone()));
         assert_eq!(user_numbered(0), Some(root));
+        assert_eq!(
+            (
+                user_meant("#x"),
+                user_number_meant("#x"),
+                group_number_meant("#-1")
+            ),
+            (None, None, None)
+        );
+        assert_eq!(user_number_meant("root"), Some(0));
+        assert_eq!(
+            (user_number_meant("#4242"), group_number_meant("#4242")),
+            (Some(4242), Some(4242))
+        );
         assert_eq!(group_named("root").or(group_named("wheel")), Some(0));
         assert_eq!(user_named("no such user"), None);
         assert_eq!(group_named("no such group"), None);

@@ -249,11 +249,7 @@ impl Exchange for CgiExchange<'_> {
     }
 
     fn body_rule(&self, status: u16) -> BodyRule {
-        match status {
-            204 | 304 => BodyRule::Forbidden,
-            _ if self.is_head => BodyRule::Withheld,
-            _ => BodyRule::Sent,
-        }
+        BodyRule::of(status, self.is_head)
     }
 
     fn script(&self) -> &[u8] {

@@ -222,11 +222,7 @@ impl Exchange for FcgiExchange<'_> {
     }
 
     fn body_rule(&self, status: u16) -> BodyRule {
-        match status {
-            204 | 304 => BodyRule::Forbidden,
-            _ if self.manner.is_head => BodyRule::Withheld,
-            _ => BodyRule::Sent,
-        }
+        BodyRule::of(status, self.manner.is_head)
     }
 
     fn script(&self) -> &[u8] {

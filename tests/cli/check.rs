@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use rwsgi_harness::{module_under_test, process};
+use rwsgi_harness::{module_under_test, process, usual_python};
 
 use crate::folder::{Folder, application};
 use crate::running::rwsgi;
@@ -169,10 +169,6 @@ const MISTAKES_OF_ROOT: &[Mistake] = &[
     }),
     file("WSGI0102", |root| mode(root.join("venv"), 0o700)),
 ];
-
-fn usual_python() -> PathBuf {
-    std::env::var_os("PYO3_PYTHON").map_or_else(|| "/usr/bin/python3".into(), PathBuf::from)
-}
 
 /// The version of the worker that tests are run with.
 fn worker_version() -> String {

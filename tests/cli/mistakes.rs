@@ -28,6 +28,8 @@ fn each_mistake_names_what_to_do() {
         (&["app.py", "--module", "/none"], "--module"),
         (&["--config", "bad.toml"], "line 2"),
         (&["app.py", "--daemon-option", "x"], "equals sign"),
+        (&["app.py", "--port", "0", "--threads", "0"], "needs a thread"),
+        (&["app.py", "--httpd", "/bin/true"], "is no httpd"),
     ];
     for (arguments, expected) in cases {
         let done = rwsgi(folder.root())

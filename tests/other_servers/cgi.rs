@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
 
-use rwsgi_harness::{command_under_test, process};
+use rwsgi_harness::{command_under_test, process, usual_python};
 
-use super::rig::{Site, python};
+use super::rig::Site;
 
 /// Makes a CGI script of the site's application.
 pub(crate) fn make_script(site: &Site, name: &str) {
@@ -17,7 +17,7 @@ pub(crate) fn make_script(site: &Site, name: &str) {
     let text = format!(
         "#!/bin/sh\nexec {} cgi --python {} \"$@\"\n",
         command_under_test().display(),
-        python().display()
+        usual_python().display()
     );
     fs::write(&launcher, text).expect("written");
     fs::set_permissions(&launcher, Permissions::from_mode(0o755)).expect("set");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mod_rwsgi::fcgi::client::{Answer, AnswerReader, push_body_end, push_request};
 use mod_rwsgi::fcgi::params::push_pair;
-use rwsgi_harness::{process, wait_until};
+use rwsgi_harness::{process, wait_for, wait_until};
 
 use super::rig::{PATIENCE, Site, Standalone};
 
@@ -296,10 +296,31 @@ fn a_factory_of_a_module_is_served() {
     let listen = format!("unix:{}", site.path("fastcgi.sock").display());
     let served = Standalone::spawn_app(&site, "fastcgi", "shop:create_app()", &listen, &[]);
     served.wait_for_log("takes requests");
-    let made = std::env::temp_dir().join(format!("rwsgi.{}", served.child.id()));
+    let made = made_by(&served);
     assert!(body(&site).starts_with("one ") && made.exists());
     served.finish();
     assert!(!made.exists(), "the loader is left behind");
+}
+
+fn made_by(served: &Standalone) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("rwsgi-standalone-{}", served.child.id()))
+}
+
+#[test]
+fn a_start_in_vain_leaves_nothing() {
+    let site = Site::with("");
+    site.write("shop.py", APP);
+    site.write("state.txt", "");
+    let listen = format!("unix:{}", site.path("fastcgi.sock").display());
+    let status = site.path("state.txt").display().to_string();
+    let more = ["--status", status.as_str()];
+    let mut served = Standalone::spawn_app(&site, "fastcgi", "shop:application", &listen, &more);
+    let ended = wait_for(PATIENCE, || served.child.try_wait().expect("waits"));
+    let log = served.log();
+    assert!(ended.is_some_and(|ended| !ended.success()), "{log}");
+    assert!(log.contains("--status"), "{log}");
+    assert!(!made_by(&served).exists(), "the loader is left behind");
+    assert!(!site.path("fastcgi.sock").exists(), "the socket is left behind");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rwsgi_harness::{command_under_test, process, wait_for, wait_until};
+use rwsgi_harness::{command_under_test, process, usual_python, wait_for, wait_until};
 use tempfile::TempDir;
 
 /// How long anything may take on a busy machine.
@@ -16,10 +16,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-pub(crate) fn python() -> PathBuf {
-    std::env::var_os("PYO3_PYTHON").map_or_else(|| "/usr/bin/python3".into(), PathBuf::from)
 }
 
 /// A folder with the application, which servers under other accounts can read.
@@ -108,16 +104,33 @@ impl Standalone {
         listen: &str,
         more: &[&str],
     ) -> Standalone {
+        let mut command = Command::new(command_under_test());
+        command.args([protocol, app, "--listen", listen]);
+        Self::run(site, protocol, &mut command, more)
+    }
+
+    /// Starts `rwsgi fastcgi wsgi.py` with `listener`, by a Python program that leaves it where systemd does.
+    pub(crate) fn spawn_by(site: &Site, program: &str, listener: &impl AsFd) -> Standalone {
+        // A copy that is not closed on exec, for a moment.
+        let copy = process::inheritable(listener);
+        let mut command = Command::new(usual_python());
+        command
+            .args(["-c", program, &copy.as_raw_fd().to_string()])
+            .arg(command_under_test())
+            .args(["fastcgi", "wsgi.py"]);
+        Self::run(site, "fastcgi", &mut command, &[])
+    }
+
+    fn run(site: &Site, protocol: &str, command: &mut Command, more: &[&str]) -> Standalone {
         let log = site.path(&format!("{protocol}.log"));
         let file = File::options()
             .create(true)
             .append(true)
             .open(&log)
             .expect("made");
-        let mut command = Command::new(command_under_test());
         command
-            .args([protocol, app, "--listen", listen, "--python"])
-            .arg(python())
+            .arg("--python")
+            .arg(usual_python())
             .args(account())
             .args(more)
             .current_dir(site.path(""))
@@ -125,32 +138,7 @@ impl Standalone {
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("copied"))
             .stderr(file);
-        process::end_with_starter(&mut command);
-        Standalone {
-            child: command.spawn().expect("started"),
-            log,
-        }
-    }
-
-    /// Starts `rwsgi fastcgi wsgi.py` with `listener`, by a Python program that leaves it where systemd does.
-    pub(crate) fn spawn_by(site: &Site, program: &str, listener: &impl AsFd) -> Standalone {
-        let log = site.path("fastcgi.log");
-        let file = File::create(&log).expect("made");
-        // A copy that is not closed on exec, for a moment.
-        let copy = process::inheritable(listener);
-        let mut command = Command::new(python());
-        command
-            .args(["-c", program, &copy.as_raw_fd().to_string()])
-            .arg(command_under_test())
-            .args(["fastcgi", "wsgi.py", "--python"])
-            .arg(python())
-            .args(account())
-            .current_dir(site.path(""))
-            .env_remove("VIRTUAL_ENV")
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().expect("copied"))
-            .stderr(file);
-        process::end_with_starter(&mut command);
+        process::end_with_starter(command);
         Standalone {
             child: command.spawn().expect("started"),
             log,

@@ -14,13 +14,8 @@ pub(super) fn httpd(user: Option<&str>, group: Option<&str>) -> HttpdAccount {
     if own.uid != 0 {
         return own;
     }
-    let number = |text: &str| {
-        text.strip_prefix('#')
-            .and_then(|digits| digits.parse::<u32>().ok())
-    };
-    let found =
-        user.and_then(|name| number(name).map_or_else(|| user::user_named(name), user::user_numbered));
-    let gid = group.and_then(|name| number(name).or_else(|| user::group_named(name)));
+    let found = user.and_then(user::user_meant);
+    let gid = group.and_then(user::group_number_meant);
     HttpdAccount {
         root: true,
         uid: found.as_ref().map_or(u32::MAX, |found| found.uid),

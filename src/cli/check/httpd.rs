@@ -82,7 +82,7 @@ fn coded(line: &str) -> Option<Finding> {
     let (before, rest) = line.split_once("WSGI")?;
     let (digits, text) = rest.split_once(": ")?;
     let number: u16 = digits.parse().ok()?;
-    let entry = codes::CODES.iter().find(|entry| entry.code.number() == number)?;
+    let entry = codes::entry(number)?;
     let (what, place) = split_place(text);
     let is_error = before.contains(":error]") || before.contains(":crit]");
     Some(Finding {

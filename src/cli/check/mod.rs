@@ -7,14 +7,15 @@ mod model;
 mod report;
 mod rules;
 
-use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use clap::{Args, ValueHint};
 
 use super::installation::{Httpd, absolute};
 use super::serve;
+use crate::config::workers::worker_folders;
 use httpd::Reading;
 use model::Model;
 use report::{Finding, Severity};
@@ -83,29 +84,29 @@ fn judge(httpd: &Httpd, config: Option<&Path>, options: &Options) -> Result<Vec<
     let mut findings = reading.findings();
     let model = Model::of(&reading.lines);
     let surroundings = rules::Surroundings {
-        workers: workers(httpd, options),
+        workers: workers(httpd, options, &model),
     };
     findings.extend(rules::all(&model, &surroundings));
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
 }
 
-/// Folders where a worker may be.
-fn workers(httpd: &Httpd, options: &Options) -> Vec<PathBuf> {
-    let beside = env::current_exe().ok();
-    let beside = beside
-        .as_deref()
-        .and_then(Path::parent)
-        .map(|folder| folder.join("worker"));
+/// Folders where the module finds workers, and the one that was named.
+fn workers(httpd: &Httpd, options: &Options, model: &Model) -> Vec<PathBuf> {
+    let own = env::current_exe().ok();
+    let module = httpd.modules.join("mod_rwsgi.so");
+    let command = model
+        .main()
+        .and_then(|main| main.settings.sockets.command.as_deref())
+        .map(Path::new);
+    // A link stands for what it leads to.
+    let real = command.and_then(|command| fs::canonicalize(command).ok());
+    let parts = [own.as_deref(), Some(&module), command, real.as_deref()];
+    let found = worker_folders(parts.into_iter().flatten());
     options
         .worker
-        .clone()
-        .into_iter()
-        .chain(beside)
-        .chain([
-            httpd.modules.join("worker"),
-            "/usr/lib/rwsgi".into(),
-            "/usr/local/lib/rwsgi".into(),
-        ])
+        .iter()
+        .map(|folder| absolute(folder))
+        .chain(found)
         .collect()
 }

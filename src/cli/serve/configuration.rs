@@ -7,6 +7,7 @@ mod text;
 use std::path::PathBuf;
 
 use super::site::{Served, Site};
+pub(super) use application::daemon_options;
 use text::Text;
 
 /// Modules that every site needs.
@@ -131,9 +132,8 @@ fn processes(text: &mut Text, site: &Site) {
         .applications
         .iter()
         .map(|served| {
-            let options = &served.options;
-            let threads = options.threads.unwrap_or(15);
-            options.processes.unwrap_or(1).saturating_mul(threads)
+            let options = daemon_options(site, served);
+            options.processes().saturating_mul(options.threads)
         })
         .fold(0, u32::saturating_add);
     let usual = threads.saturating_mul(3) / 2 + THREADS;

@@ -13,8 +13,12 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
+use super::private_root::PrivateRoot;
 pub use options::Options;
 use site::Site;
+
+/// What the private folder of a server is called after.
+const PURPOSE: &str = "serve";
 
 /// Carries out the command; what it prints at its end.
 ///
@@ -23,7 +27,10 @@ use site::Site;
 pub fn serve(options: &Options) -> Result<String, String> {
     let site = find(options)?;
     if options.print_config {
-        return configuration::write(&site, &place::foreground(&site, &place::private_path()));
+        return configuration::write(
+            &site,
+            &place::foreground(&site, PrivateRoot::for_purpose(PURPOSE).path()),
+        );
     }
     if let Some(folder) = &options.setup {
         return keep::write(&site, folder);
@@ -46,10 +53,17 @@ pub fn with_configuration_of<T>(
         ..Options::default()
     };
     let site = find(&options)?;
-    let root = place::PrivateRoot::make()?;
+    let root = private_root()?;
     let places = place::foreground(&site, root.path());
     place::write(&site, &places)?;
     judge(&places.root.join("httpd.conf"))
+}
+
+/// The folder of a server that is not to stay.
+fn private_root() -> Result<PrivateRoot, String> {
+    let root = PrivateRoot::for_purpose(PURPOSE);
+    root.make().map_err(|error| place::told(root.path(), &error))?;
+    Ok(root)
 }
 
 /// Everything that the options mean, looked up.

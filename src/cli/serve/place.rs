@@ -8,49 +8,11 @@ use std::path::{Path, PathBuf};
 use super::configuration::{self, Places};
 use super::site::{Served, Site};
 use crate::cli::application::python_string;
-use crate::sys::private_directory;
 
 /// Types of files, for where the system's own list is missing.
 const MIME_TYPES: &str = include_str!("mime.types");
 /// What `--reload` puts around an application.
 const DEVELOPMENT: &str = include_str!("development.py");
-
-/// A private folder, removed with all that is in it when dropped.
-#[derive(Debug)]
-pub(super) struct PrivateRoot(PathBuf);
-
-impl PrivateRoot {
-    /// Makes it. Others may pass through, as whoever serves has to.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub(super) fn make() -> Result<PrivateRoot, String> {
-        let path = private_path();
-        private_directory::make(&path, 0o755, None).map_err(|error| told(&path, &error))?;
-        Ok(PrivateRoot(path))
-    }
-
-    /// Its path.
-    #[must_use]
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for PrivateRoot {
-    fn drop(&mut self) {
-        if let Err(error) = private_directory::remove(&self.0) {
-            eprintln!("rwsgi: {} is left behind: {error}", self.0.display());
-        }
-    }
-}
-
-/// Where the private folder of this process lies.
-#[must_use]
-pub(super) fn private_path() -> PathBuf {
-    let folder = fs::canonicalize(std::env::temp_dir()).unwrap_or_else(|_| "/tmp".into());
-    folder.join(format!("rwsgi-serve-{}", std::process::id()))
-}
 
 /// The places of a server below `root` that logs to the terminal unless it was told a file.
 #[must_use]

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::configuration::Places;
-use super::place::{self, PrivateRoot};
+use super::configuration::{self, Places};
 use super::reload::Changes;
 use super::site::Site;
+use super::{place, private_root};
 use crate::sys::child::{Child, Ending};
 use crate::sys::poll::Poll;
 use crate::sys::signals::{self, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -22,8 +22,6 @@ const STEP: Duration = Duration::from_millis(10);
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long httpd may take to stop, beyond what the applications are given.
 const STOP_MARGIN: Duration = Duration::from_secs(20);
-/// What the processes of an application have to end where nothing else was said, in seconds.
-const SHUTDOWN_TIMEOUT: u32 = 5;
 
 /// Serves until a signal or httpd's own end.
 pub(super) fn run(site: &Site) -> Result<String, String> {
@@ -37,7 +35,7 @@ pub(super) fn run(site: &Site) -> Result<String, String> {
     // httpd opens the same files for its logs.
     file::write_at_end(io::stdout());
     file::write_at_end(io::stderr());
-    let root = PrivateRoot::make()?;
+    let root = private_root()?;
     let places = place::foreground(site, root.path());
     place::write(site, &places)?;
     let mut server = Server {
@@ -112,9 +110,9 @@ fn stop_limit(site: &Site) -> Duration {
     let longest = site
         .applications
         .iter()
-        .map(|served| served.options.shutdown_timeout.unwrap_or(SHUTDOWN_TIMEOUT))
+        .filter_map(|served| configuration::daemon_options(site, served).shutdown_timeout)
         .max();
-    Duration::from_secs(longest.unwrap_or_default().into()) + STOP_MARGIN
+    longest.unwrap_or_default() + STOP_MARGIN
 }
 
 /// A running httpd.

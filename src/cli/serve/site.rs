@@ -138,7 +138,7 @@ fn account(name: Option<&str>, group: Option<&str>) -> Result<Option<Account>, S
         return Ok(None);
     }
     let found = match name {
-        Some(name) => user::user_named(name).ok_or_else(|| format!("--user: there is no user {name}"))?,
+        Some(name) => user::user_meant(name).ok_or_else(|| format!("--user: there is no user {name}"))?,
         None => ACCOUNTS
             .into_iter()
             .find_map(user::user_named)
@@ -149,7 +149,7 @@ fn account(name: Option<&str>, group: Option<&str>) -> Result<Option<Account>, S
     }
     let gid = match group {
         Some(group) => {
-            user::group_named(group).ok_or_else(|| format!("--group: there is no group {group}"))?
+            user::group_number_meant(group).ok_or_else(|| format!("--group: there is no group {group}"))?
         }
         None => found.gid,
     };

@@ -7,10 +7,8 @@ use std::{env, fmt, io};
 
 use super::arguments::ListenArguments;
 use crate::config::plan::Plan;
-use crate::config::plan::identity::Accounts;
 use crate::gateway::Code;
-use crate::sys::accounts::System;
-use crate::sys::{inherit, listener};
+use crate::sys::{inherit, listener, user};
 
 /// The first descriptor that systemd passes (sd_listen_fds(3)).
 const SYSTEMD_FIRST: i32 = 3;
@@ -93,9 +91,11 @@ impl Listening {
         let copy = self.listener.try_clone();
         copy.map_err(|error| format!("cannot listen at {}: {error}", self.address))
     }
+}
 
-    /// Removes the file of a socket that was made here.
-    pub(super) fn close(self) {
+/// Removes the file of a socket that was made here.
+impl Drop for Listening {
+    fn drop(&mut self) {
         if let Address::Path(path) = &self.address {
             // Whoever removed it before wanted the same.
             let _ = std::fs::remove_file(path);
@@ -123,20 +123,15 @@ fn from_systemd(variable: &dyn Fn(&str) -> Option<String>, own: u32) -> Result<(
 
 /// User and group numbers of a UNIX socket.
 fn owner(arguments: &ListenArguments) -> Result<(Option<u32>, Option<u32>), String> {
-    let lookup = |option: &str, value: &Option<String>, find: &dyn Fn(&str) -> Option<u32>| match value {
+    let lookup = |option: &str, value: &Option<String>, find: fn(&str) -> Option<u32>| match value {
         None => Ok(None),
-        Some(value) => match value.strip_prefix('#') {
-            Some(number) => number.parse().ok(),
-            None => find(value),
-        }
-        .map(Some)
-        .ok_or_else(|| format!("--{option} {value}: there is no such account; write a name, or #number")),
+        Some(value) => find(value)
+            .map(Some)
+            .ok_or_else(|| format!("--{option} {value}: there is no such account; write a name, or #number")),
     };
-    let user = |name: &str| System.user_named(name).map(|account| account.uid);
-    let group = |name: &str| System.group_named(name);
     Ok((
-        lookup("socket-owner", &arguments.socket_owner, &user)?,
-        lookup("socket-group", &arguments.socket_group, &group)?,
+        lookup("socket-owner", &arguments.socket_owner, user::user_number_meant)?,
+        lookup("socket-group", &arguments.socket_group, user::group_number_meant)?,
     ))
 }
 

@@ -3,55 +3,46 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::cli::application::Application;
+use crate::cli::application::{Application, USUAL_CALLABLE};
+use crate::cli::private_root::PrivateRoot;
 use crate::config::plan::{Import, Served};
-use crate::sys::private_directory;
 
 /// The application, and the script to load for it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(in super::super) struct Loader {
-    argument: String,
     application: Application,
     script: PathBuf,
     callable: String,
-    /// The folder that the script was made in, if it was.
-    made_in: Option<PathBuf>,
+    is_made: bool,
 }
 
 impl Loader {
-    /// For the application that `argument` means to somebody in `directory`.
-    pub(in super::super) fn for_application(argument: &str, directory: &Path) -> Result<Loader, String> {
-        let folder = std::env::temp_dir().join(format!("rwsgi.{}", std::process::id()));
-        Self::make(argument, directory, folder)
-    }
-
-    /// The same once more, as the files are by now.
-    pub(super) fn again(&self, directory: &Path) -> Result<Loader, String> {
-        let folder = std::env::temp_dir().join(format!("rwsgi.{}", std::process::id()));
-        Self::make(&self.argument, directory, folder)
-    }
-
-    fn make(argument: &str, directory: &Path, folder: PathBuf) -> Result<Loader, String> {
+    /// For the application that `argument` means to somebody in `directory`. A script that has to be made lies in
+    /// `folder`.
+    pub(in super::super) fn for_application(
+        argument: &str,
+        directory: &Path,
+        folder: &PrivateRoot,
+    ) -> Result<Loader, String> {
         let application =
             Application::recognise(argument, directory).map_err(|problem| problem.to_string())?;
         if let Some((script, callable)) = application.script() {
             return Ok(Loader {
-                argument: argument.to_owned(),
                 script: script.to_owned(),
                 callable: callable.to_owned(),
-                made_in: None,
+                is_made: false,
                 application,
             });
         }
-        let script = folder.join("application.py");
-        let written = private_directory::make(&folder, 0o755, None)
+        let script = folder.path().join("application.py");
+        let written = folder
+            .make()
             .and_then(|()| write_if_different(&script, &application.loader()));
         written.map_err(|error| format!("{} cannot be made: {error}", script.display()))?;
         Ok(Loader {
-            argument: argument.to_owned(),
             script,
-            callable: crate::cli::application::USUAL_CALLABLE.to_owned(),
-            made_in: Some(folder),
+            callable: USUAL_CALLABLE.to_owned(),
+            is_made: true,
             application,
         })
     }
@@ -70,21 +61,16 @@ impl Loader {
             },
             callable: self.callable.clone(),
             reload,
-            mount: mount.map(|mount| mount.trim_end_matches('/').to_owned()),
+            mount: mount.map(|mount| match mount.trim_matches('/') {
+                "" => String::new(),
+                path => format!("/{path}"),
+            }),
         }
     }
 
     /// Whether the script was made, and will go.
     pub(in super::super) fn is_made(&self) -> bool {
-        self.made_in.is_some()
-    }
-
-    /// Removes what was made.
-    pub(in super::super) fn remove(&self) {
-        if let Some(folder) = &self.made_in {
-            // Whoever removed it before wanted the same.
-            let _ = private_directory::remove(folder);
-        }
+        self.is_made
     }
 }
 
@@ -107,7 +93,9 @@ mod tests {
         let here = tempfile::tempdir().expect("a folder");
         fs::write(here.path().join("site.wsgi"), "application = 1\n").expect("written");
         let made_in = here.path().join("made");
-        let make = |argument: &str| Loader::make(argument, here.path(), made_in.clone()).expect("recognised");
+        let folder = PrivateRoot::at(made_in.clone());
+        let make =
+            |argument: &str| Loader::for_application(argument, here.path(), &folder).expect("recognised");
         let plain = make("site.wsgi:other").served(Some("/app/"), true);
         assert!(plain.import.script.ends_with("site.wsgi"));
         assert_eq!(
@@ -120,7 +108,14 @@ mod tests {
         let text = fs::read_to_string(&served.import.script).expect("made");
         assert!(text.contains("_module.create_app()"), "{text}");
         assert_eq!(served.callable, "application");
-        factory.remove();
+        for (mount, path) in [("app", "/app"), ("/", ""), ("", ""), ("/a/b/", "/a/b")] {
+            assert_eq!(
+                factory.served(Some(mount), false).mount.as_deref(),
+                Some(path),
+                "{mount}"
+            );
+        }
+        drop(folder);
         assert!(!made_in.exists());
     }
 }

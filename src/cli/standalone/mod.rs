@@ -13,6 +13,7 @@ pub(super) use arguments::{CommonArguments, GroupArguments, ServerArguments};
 pub(super) use loader::Loader;
 pub(super) use plan::{facts, group_plan, worker_folders};
 
+use super::private_root::PrivateRoot;
 use crate::config::plan::{Plan, Protocol, Public};
 use crate::supervisor;
 
@@ -20,7 +21,8 @@ use crate::supervisor;
 pub(super) fn serve(arguments: &ServerArguments, protocol: Protocol) -> Result<(), String> {
     let directory =
         std::env::current_dir().map_err(|error| format!("the working directory is not there: {error}"))?;
-    let loader = Loader::for_application(&arguments.app, &directory)?;
+    let folder = private_root();
+    let loader = Loader::for_application(&arguments.app, &directory, &folder)?;
     let first = make_plan(arguments, protocol, &loader, &directory)?;
     let listening = listen::Listening::open(&arguments.listen, &first)?;
     let status = arguments.status.as_deref().map(open_status).transpose()?;
@@ -31,24 +33,27 @@ pub(super) fn serve(arguments: &ServerArguments, protocol: Protocol) -> Result<(
         loader.application(),
         listening.address()
     );
-    let (again, again_in) = (arguments.clone(), directory);
-    let again_loader = loader.clone();
+    let again = arguments.clone();
     let served = supervisor::serve(supervisor::Start {
         plan: first,
         listener: listening.descriptor()?,
         again: Box::new(move || {
-            let loader = again_loader.again(&again_in)?;
-            make_plan(&again, protocol, &loader, &again_in)
+            let loader = Loader::for_application(&again.app, &directory, &folder)?;
+            make_plan(&again, protocol, &loader, &directory)
         }),
         status,
     });
-    listening.close();
+    drop(listening);
     if let Some(file) = status_file {
         // Whoever removed it before wanted the same.
         let _ = std::fs::remove_file(file);
     }
-    loader.remove();
     served
+}
+
+/// Where scripts are made that load applications.
+pub(super) fn private_root() -> PrivateRoot {
+    PrivateRoot::for_purpose("standalone")
 }
 
 fn make_plan(

@@ -6,21 +6,19 @@ use std::time::Duration;
 
 use super::arguments::{CommonArguments, GroupArguments};
 use super::loader::Loader;
+use crate::cli::installation::absolute;
 use crate::config::daemon_group::DaemonOptions;
 use crate::config::interpreter::PythonSettings;
 use crate::config::plan::identity::{self, HttpdAccount, IdentityProblem};
 use crate::config::plan::{GroupPlan, HttpdFacts, Identity, LogLevel};
-use crate::config::python_home::{self, EmbeddedPython, ServingUser};
+use crate::config::python_home::{self, EmbeddedPython};
+use crate::config::workers;
 use crate::scoreboard::Layout;
 use crate::sys::accounts::System;
 use crate::sys::user;
 
 /// How long a read or write on a connection may take, unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// Where workers are installed.
-const WORKER_FOLDERS: [&str; 2] = ["/usr/lib/rwsgi", "/usr/local/lib/rwsgi"];
-/// The system's Python.
-const USUAL_PROGRAM: &str = "/usr/bin/python3";
 /// The Python that is looked for in an installation that does not tell its version.
 const USUAL_PYTHON: EmbeddedPython = EmbeddedPython {
     version: (3, 11),
@@ -87,12 +85,7 @@ pub(in super::super) fn group_plan(
 fn starter(options: &DaemonOptions) -> Result<HttpdAccount, String> {
     let root = user::own_uid() == 0;
     let named = options.user.as_deref().filter(|_| root);
-    let found = match named.map(|name| (name, name.strip_prefix('#'))) {
-        None => None,
-        Some((_, Some(number))) => number.parse().ok().and_then(user::user_numbered),
-        Some((name, None)) => user::user_named(name),
-    };
-    match (found, named) {
+    match (named.and_then(user::user_meant), named) {
         (Some(found), _) => Ok(HttpdAccount {
             root,
             uid: found.uid,
@@ -112,10 +105,7 @@ fn starter(options: &DaemonOptions) -> Result<HttpdAccount, String> {
 /// The Python executable: the one that is named, that of the environment, or the first on PATH that the
 /// processes may run.
 fn executable(options: &DaemonOptions, identity: &Identity) -> Result<PathBuf, String> {
-    let serving = ServingUser {
-        uid: identity.uid,
-        gids: identity.groups.iter().copied().chain([identity.gid]).collect(),
-    };
+    let serving = identity.serving_user(&System);
     let active = env::var("VIRTUAL_ENV").ok().filter(|home| !home.is_empty());
     let home = options.python_home.as_ref().or(active.as_ref());
     let usable = |program: PathBuf| python_home::check_program(&program, &serving).map(|()| program);
@@ -131,7 +121,10 @@ fn executable(options: &DaemonOptions, identity: &Identity) -> Result<PathBuf, S
                 .map(|folder| folder.join("python3"))
                 .filter(|program| program.is_file())
                 .find_map(|program| usable(program).ok());
-            ("python3", first.map_or_else(|| usable(USUAL_PROGRAM.into()), Ok))
+            (
+                "python3",
+                first.map_or_else(|| usable(python_home::SYSTEM_PROGRAM.into()), Ok),
+            )
         }
     };
     found.map_err(|problem| format!("{option}: {problem}"))
@@ -166,13 +159,7 @@ pub(in super::super) fn facts(description: &str, group: &GroupPlan) -> HttpdFact
 
 /// Folders of workers: those that are named, those beside this command, those that are installed.
 pub(in super::super) fn worker_folders(named: &[PathBuf]) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = named
-        .iter()
-        .map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone()))
-        .collect();
-    if let Ok(own) = env::current_exe() {
-        folders.extend(own.parent().map(|folder| folder.join("worker")));
-    }
-    folders.extend(WORKER_FOLDERS.map(PathBuf::from));
-    folders
+    let own = env::current_exe().ok();
+    let named = named.iter().map(|folder| absolute(folder));
+    named.chain(workers::worker_folders(own.as_deref())).collect()
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::Identity;
 use crate::config::daemon_group::DaemonOptions;
+use crate::config::python_home::ServingUser;
 
 /// A user of the system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,31 @@ pub struct HttpdAccount {
     pub uid: u32,
     /// Group number of its children.
     pub gid: u32,
+}
+
+impl HttpdAccount {
+    /// Who reads files as its children, which have all groups of their user.
+    #[must_use]
+    pub fn serving_user(self, accounts: &dyn Accounts) -> ServingUser {
+        let gids = match accounts.user_numbered(self.uid) {
+            Some(account) => accounts.groups_of(&account.name, self.gid),
+            None => vec![self.gid],
+        };
+        ServingUser { uid: self.uid, gids }
+    }
+}
+
+impl Identity {
+    /// Who reads files as the processes. Those that cannot be started as somebody else have all groups of their
+    /// user.
+    #[must_use]
+    pub fn serving_user(&self, accounts: &dyn Accounts) -> ServingUser {
+        let gids = match &self.user {
+            Some(name) if !self.change => accounts.groups_of(name, self.gid),
+            _ => self.groups.iter().copied().chain([self.gid]).collect(),
+        };
+        ServingUser { uid: self.uid, gids }
+    }
 }
 
 /// Whom scripts must belong to.

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{EmbeddedPython, HomeProblem, ServingUser, check_program, program_of_home};
 
+/// The Python of the system.
+pub const SYSTEM_PROGRAM: &str = "/usr/bin/python3";
+
 /// What the configuration says of a group's Python, and who is to run it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PythonChoice {

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use access::Access;
-pub use choice::PythonChoice;
+pub use choice::{PythonChoice, SYSTEM_PROGRAM};
 pub use executable::{check_program, program_of_home, version_of_home, version_of_program};
 use layout::{
     environment_below, first_of_pair, has_interpreter, is_pypy, normalise, other_version, versions_in,
@@ -50,6 +50,11 @@ impl fmt::Display for EmbeddedPython {
 }
 
 impl EmbeddedPython {
+    /// The folder of a home's packages.
+    pub fn packages(self, home: &Path) -> PathBuf {
+        home.join(format!("lib/python{self}/site-packages"))
+    }
+
     fn abi(&self) -> &'static str {
         if self.free_threaded { "t" } else { "" }
     }
@@ -291,7 +296,7 @@ impl Preflight<'_> {
 
     /// The packages of an environment, if it has any, must be readable.
     fn packages(&self, home: &Path) -> Result<(), HomeProblem> {
-        let packages = home.join(format!("lib/python{}/site-packages", self.embedded));
+        let packages = self.embedded.packages(home);
         match self.access.listing(&packages) {
             Err(HomeProblem::Missing(_)) => Ok(()),
             outcome => outcome,

@@ -19,6 +19,19 @@ pub enum Need {
     Run,
 }
 
+impl Need {
+    /// A verb for it, and the mode bits that grant it.
+    #[must_use]
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Traverse => ("pass through", "x"),
+            Self::List => ("list", "rx"),
+            Self::Read => ("read", "r"),
+            Self::Run => ("run", "rx"),
+        }
+    }
+}
+
 /// Why Python would not start from a directory. Its `Display` is one line that names the element
 /// of the path to look at, and the fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,12 +163,7 @@ impl fmt::Display for HomeProblem {
                 let user = uid.map_or("this user".to_owned(), |uid| {
                     format!("the serving user (uid {uid})")
                 });
-                let (verb, bits) = match need {
-                    Need::Traverse => ("pass through", "x"),
-                    Need::List => ("list", "rx"),
-                    Need::Read => ("read", "r"),
-                    Need::Run => ("run", "rx"),
-                };
+                let (verb, bits) = need.words();
                 write!(
                     f,
                     "{user} may not {verb} {path}; move the environment to where that user may read, or \

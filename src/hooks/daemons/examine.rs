@@ -8,7 +8,7 @@ use crate::config::daemon_group::{DaemonGroup, DaemonOptions};
 use crate::config::finish::Finding;
 use crate::config::plan::identity::{self, IdentityProblem, Resolved};
 use crate::config::plan::{Identity, sockets_fit};
-use crate::config::python_home::{PythonChoice, ServingUser, stale_path};
+use crate::config::python_home::{PythonChoice, SYSTEM_PROGRAM, stale_path};
 use crate::gateway::{Code, Level};
 use crate::hooks::lifecycle::embedded_python;
 use crate::httpd::Startup;
@@ -137,19 +137,8 @@ pub(super) fn choice(startup: &Startup<'_>, options: &DaemonOptions, identity: &
     PythonChoice {
         program: options.python.as_ref().map(PathBuf::from),
         home: home.map(PathBuf::from),
-        usual_program: PathBuf::from(app::default_program().unwrap_or("/usr/bin/python3")),
+        usual_program: PathBuf::from(app::default_program().unwrap_or(SYSTEM_PROGRAM)),
         usual: embedded_python(),
-        user: serving_user(identity),
-    }
-}
-
-fn serving_user(identity: &Identity) -> ServingUser {
-    let gids = match &identity.user {
-        Some(name) if !identity.change => sys::user::groups_of(name.as_bytes(), identity.gid),
-        _ => identity.groups.iter().copied().chain([identity.gid]).collect(),
-    };
-    ServingUser {
-        uid: identity.uid,
-        gids,
+        user: identity.serving_user(&System),
     }
 }

@@ -9,6 +9,7 @@ use crate::config::daemon_group::{DaemonGroup, DaemonOptions};
 use crate::config::finish::Finished;
 use crate::config::plan::identity::{self, ScriptOwner};
 use crate::config::plan::{GroupPlan, HttpdFacts, Import, Plan};
+use crate::config::workers;
 use crate::gateway::Level;
 use crate::httpd::{ServerView, Startup, process};
 use crate::sys::{self, accounts::System};
@@ -17,8 +18,6 @@ use crate::sys::{self, accounts::System};
 const COMMAND: &str = "rwsgi";
 /// Where it may be besides the module's own folder.
 const COMMAND_FOLDERS: [&str; 2] = ["/usr/bin", "/usr/local/bin"];
-/// Where workers may be besides a folder `worker` next to the module or the command.
-const WORKER_FOLDERS: [&str; 2] = ["/usr/lib/rwsgi", "/usr/local/lib/rwsgi"];
 
 /// A plan, with what goes along with it.
 #[derive(Debug)]
@@ -211,13 +210,5 @@ fn worker_folders(commands: &[PathBuf]) -> Vec<PathBuf> {
     // A link stands for what it leads to.
     let real = found.and_then(|command| fs::canonicalize(command).ok());
     let beside = [module.as_deref(), found.map(PathBuf::as_path), real.as_deref()];
-    let mut folders: Vec<PathBuf> = Vec::new();
-    for folder in beside.into_iter().flatten().filter_map(Path::parent) {
-        let folder = folder.join("worker");
-        if !folders.contains(&folder) {
-            folders.push(folder);
-        }
-    }
-    folders.extend(WORKER_FOLDERS.map(PathBuf::from));
-    folders
+    workers::worker_folders(beside.into_iter().flatten())
 }

@@ -139,11 +139,7 @@ impl Client for Visitor {
     }
 
     fn body_rule(&self, status: u16) -> BodyRule {
-        match status {
-            204 | 304 => BodyRule::Forbidden,
-            _ if self.is_head => BodyRule::Withheld,
-            _ => BodyRule::Sent,
-        }
+        BodyRule::of(status, self.is_head)
     }
 
     fn stage(&mut self, piece: &[u8]) {

@@ -59,3 +59,4 @@ pub use request::Request;
 pub use response::{Framing, Head, Response};
 pub use server::Server;
 pub use wait::{wait_for, wait_until};
+pub use worker::usual_python;

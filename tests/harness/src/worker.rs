@@ -1,9 +1,14 @@
 //! The worker that belongs to the module under test.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+
+/// The Python that the module and the usual worker are built with.
+pub fn usual_python() -> PathBuf {
+    env::var_os("PYO3_PYTHON").map_or_else(|| "/usr/bin/python3".into(), PathBuf::from)
+}
 
 /// Builds the worker beside the command of a debug build, once a run: cargo builds the module and the command for a
 /// test by itself, but an extension for another executable it does not know. Modules that `make` has built have theirs already.
@@ -17,9 +22,8 @@ pub(crate) fn build_once(module: &Path) {
     };
     BUILT.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let python = env::var_os("PYO3_PYTHON").unwrap_or_else(|| "/usr/bin/python3".into());
         let built = Command::new(source.join("tools/worker.sh"))
-            .arg(python)
+            .arg(usual_python())
             .arg(deps.with_file_name("worker"))
             .env("CARGO_PROFILE", "dev")
             .output()

@@ -83,14 +83,10 @@ fn variables(model: &Model, group: &DaemonGroup, findings: &mut Vec<Finding>) {
     };
     let path = Path::new(file);
     // The supervisor reads it, as whoever starts httpd.
-    let starter = crate::config::python_home::ServingUser {
-        uid: if model.account().root {
-            0
-        } else {
-            model.account().uid
-        },
-        gids: vec![model.account().gid],
-    };
+    let mut starter = httpd_user(model);
+    if model.account().root {
+        starter.uid = 0;
+    }
     if let Err(problem) = check_readable(path, &starter) {
         let (what, fix) = obstacle(&problem);
         findings.push(finding(

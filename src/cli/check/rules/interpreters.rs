@@ -46,7 +46,7 @@ pub(super) fn judge(model: &Model, mount: &Mount<'_>, findings: &mut Vec<Finding
     let Some(version) = version_of_home(&home) else {
         return;
     };
-    let packages = python::packages(&home, version);
+    let packages = version.packages(&home);
     let found: Vec<&str> = ONCE_A_PROCESS
         .into_iter()
         .filter(|name| packages.join(name).is_dir())

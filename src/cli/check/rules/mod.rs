@@ -62,11 +62,7 @@ fn finding(
 /// Whom the processes of a group run as; `None` where the accounts do not exist.
 fn user_of(model: &Model, group: &DaemonGroup) -> Option<ServingUser> {
     let resolved = identity::resolve(&group.options, model.account(), &System).ok()?;
-    let identity = resolved.identity;
-    Some(ServingUser {
-        uid: identity.uid,
-        gids: identity.groups.into_iter().chain([identity.gid]).collect(),
-    })
+    Some(resolved.identity.serving_user(&System))
 }
 
 /// Whom the processes of a mount run as.
@@ -79,24 +75,14 @@ fn user_of_mount(model: &Model, mount: &Mount<'_>) -> Option<ServingUser> {
 
 /// Whom httpd's children run as.
 fn httpd_user(model: &Model) -> ServingUser {
-    let account = model.account();
-    ServingUser {
-        uid: account.uid,
-        gids: vec![account.gid],
-    }
+    model.account().serving_user(&System)
 }
 
 /// The element of a path that stops a user, and the fix.
 fn obstacle(problem: &HomeProblem) -> (String, String) {
     match problem {
         HomeProblem::NotAccessible { element, need, uid } => {
-            use crate::config::python_home::Need;
-            let (verb, bit) = match need {
-                Need::Traverse => ("pass through", "x"),
-                Need::List => ("list", "rx"),
-                Need::Read => ("read", "r"),
-                Need::Run => ("run", "rx"),
-            };
+            let (verb, bit) = need.words();
             let user = uid.map_or("this user".to_owned(), |uid| format!("user {uid}"));
             let path = element.display();
             (

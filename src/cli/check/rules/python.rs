@@ -6,10 +6,7 @@ use super::super::model::Model;
 use super::super::report::{Finding, Severity};
 use super::{Surroundings, finding};
 use crate::config::daemon_group::DaemonGroup;
-use crate::config::python_home::{EmbeddedPython, version_of_home, version_of_program};
-
-/// The Python of groups that name none.
-const USUAL_PROGRAM: &str = "/usr/bin/python3";
+use crate::config::python_home::{SYSTEM_PROGRAM, version_of_home, version_of_program};
 
 pub(super) fn judge(
     model: &Model,
@@ -22,22 +19,15 @@ pub(super) fn judge(
     let version = match (program, &home) {
         (Some(program), _) => version_of_program(program),
         (None, Some(home)) => version_of_home(home),
-        (None, None) => version_of_program(Path::new(USUAL_PROGRAM)),
+        (None, None) => version_of_program(Path::new(SYSTEM_PROGRAM)),
     };
     // What is not there or too old has been told.
     let Some(version) = version.filter(|python| python.version >= (3, 11)) else {
         return;
     };
-    let command = model
-        .main()
-        .and_then(|main| main.settings.sockets.command.as_deref());
-    let beside = command
-        .map(Path::new)
-        .and_then(Path::parent)
-        .map(|folder| folder.join("worker"));
-    let mut folders = surroundings.workers.iter().chain(beside.iter());
+    let mut folders = surroundings.workers.iter();
     let is_there = folders.any(|folder| folder.join(format!("python{version}/rwsgi")).is_dir());
-    let in_home = home.is_some_and(|home| packages(&home, version).join("rwsgi").is_dir());
+    let in_home = home.is_some_and(|home| version.packages(&home).join("rwsgi").is_dir());
     if !is_there && !in_home {
         let places: Vec<String> = surroundings
             .workers
@@ -65,9 +55,4 @@ pub(super) fn judge(
 pub(super) fn home(model: &Model, group: &DaemonGroup) -> Option<PathBuf> {
     let common = model.main().and_then(|main| main.settings.python.home.as_ref());
     group.options.python_home.as_ref().or(common).map(PathBuf::from)
-}
-
-/// The folder of a home's packages.
-pub(super) fn packages(home: &Path, version: EmbeddedPython) -> PathBuf {
-    home.join(format!("lib/python{version}/site-packages"))
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::text::{Text, quoted};
 use super::{Places, Served, Site};
 use crate::cli::installation::absolute;
+use crate::config::daemon_group::DaemonOptions;
 use crate::sys::user;
 
 /// How long requests wait for a free thread where nothing else was said, in seconds.
@@ -15,6 +16,9 @@ pub(super) fn group(text: &mut Text, site: &Site, served: &Served) -> Result<(),
     if site.options.embedded {
         return Ok(());
     }
+    if daemon_options(site, served).threads == 0 {
+        return Err("--threads 0: a process needs a thread to answer requests".to_owned());
+    }
     let mut line = format!("WSGIDaemonProcess {}", quoted(&served.group)?);
     for (name, value) in group_options(site, served) {
         line.push_str(&format!(" \\\n    {name}={}", quoted(&value)?));
@@ -22,6 +26,16 @@ pub(super) fn group(text: &mut Text, site: &Site, served: &Served) -> Result<(),
     line.push('\n');
     text.raw(&line);
     Ok(())
+}
+
+/// The options of its daemon group as the module understands them.
+pub(in super::super) fn daemon_options(site: &Site, served: &Served) -> DaemonOptions {
+    let mut options = DaemonOptions::default();
+    for (name, value) in group_options(site, served) {
+        // What it does not understand, httpd tells with the line.
+        let _ = options.set(&name, &value);
+    }
+    options
 }
 
 fn group_options(site: &Site, served: &Served) -> Vec<(String, String)> {
@@ -47,7 +61,7 @@ fn group_options(site: &Site, served: &Served) -> Vec<(String, String)> {
     if site.account.is_some() {
         add("user", options.user.clone());
         // A group of processes does not take its user's by itself.
-        let own = options.user.as_deref().and_then(user::user_named);
+        let own = options.user.as_deref().and_then(user::user_meant);
         add(
             "group",
             options.group.clone().or(own.map(|own| format!("#{}", own.gid))),

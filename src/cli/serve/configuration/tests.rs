@@ -98,3 +98,21 @@ fn embedded_applications_have_no_group_of_processes() {
     assert!(!text.contains("WSGIDaemonProcess") && !text.contains("WSGIRestrictEmbedded"));
     assert!(text.contains("WSGIPythonHome \"/srv/venv\"") && text.contains("process-group=%{GLOBAL}"));
 }
+
+#[test]
+fn httpd_has_threads_for_all_that_the_group_is_told() {
+    let with = |pair: &str| {
+        let options = Options {
+            processes: Some(2),
+            daemon_option: vec![pair.parse().expect("a pair")],
+            ..Options::default()
+        };
+        written(options)
+    };
+    let text = with("threads=100").expect("written");
+    // Half as many again wait, in whole processes.
+    assert!(text.contains("MaxRequestWorkers 325\n"), "{text}");
+    assert!(with("threads=0").expect_err("refused").contains("needs a thread"));
+    // httpd tells that.
+    assert!(with("treads=1").expect("written").contains("treads=\"1\""));
+}

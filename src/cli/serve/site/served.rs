@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Account, Options};
 use crate::cli::application::Application;
 use crate::cli::installation::absolute;
-use crate::config::python_home::{self, HomeProblem, Need, ServingUser};
+use crate::config::python_home::{self, HomeProblem, ServingUser};
 use crate::sys::user;
 
 /// Where the virtual environment of a project usually is.
@@ -64,7 +64,7 @@ impl Served {
     /// Whether the account can read what it is to serve.
     pub(super) fn check_access(&self, account: &Account) -> Result<(), String> {
         let own = self.options.user.as_deref().unwrap_or(&account.user);
-        let serving = match user::user_named(own) {
+        let serving = match user::user_meant(own) {
             Some(found) => ServingUser {
                 uid: found.uid,
                 gids: user::groups_of(found.name.as_bytes(), found.gid),
@@ -77,10 +77,7 @@ impl Served {
         };
         readable.map_err(|problem| match problem {
             HomeProblem::NotAccessible { element, need, .. } => {
-                let (verb, bit) = match need {
-                    Need::Read => ("read", "r"),
-                    _ => ("pass through", "x"),
-                };
+                let (verb, bit) = need.words();
                 let path = element.display();
                 format!(
                     "{} is to be served as the user {own}, who may not {verb} {path}: run this as an ordinary user, \

@@ -214,3 +214,22 @@ fn a_new_root_directory_needs_root() {
         Err(IdentityProblem::ChrootWithoutRoot)
     );
 }
+
+#[test]
+fn files_are_read_with_all_groups_of_a_user() {
+    let gids = |httpd: HttpdAccount, user: Option<&str>| {
+        let wanted = options(|options| options.user = user.map(str::to_owned));
+        let resolved = resolve(&wanted, httpd, &Database).expect("resolved");
+        let mut gids = resolved.identity.serving_user(&Database).gids;
+        gids.sort_unstable();
+        gids.dedup();
+        gids
+    };
+    assert_eq!(gids(ROOT, Some("alice")), [33, 44]);
+    assert_eq!(gids(ROOT, None), [33]);
+    // Nobody changes its groups.
+    assert_eq!(gids(PLAIN, None), [44, 1000]);
+    assert_eq!(PLAIN.serving_user(&Database).gids, [1000, 44]);
+    let unknown = HttpdAccount { uid: 7, ..PLAIN };
+    assert_eq!(unknown.serving_user(&Database).gids, [1000]);
+}
