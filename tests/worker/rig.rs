@@ -27,7 +27,7 @@ use super::client::Client;
 pub(crate) const INSTANCE: u32 = 7;
 
 /// Where the worker is, if `make` or the caller has said so.
-fn worker_folder() -> Option<PathBuf> {
+pub(crate) fn worker_folder() -> Option<PathBuf> {
     std::env::var_os("RWSGI_TEST_WORKER").map(PathBuf::from)
 }
 
@@ -38,8 +38,7 @@ pub(crate) fn python(other: bool) -> Option<PathBuf> {
         return None;
     }
     if !other {
-        let usual = std::env::var_os("PYO3_PYTHON").unwrap_or_else(|| "/usr/bin/python3".into());
-        return Some(usual.into());
+        return Some(rwsgi_harness::usual_python());
     }
     let named = std::env::var_os("RWSGI_TEST_OTHER_PYTHON");
     if named.is_none() {
@@ -93,7 +92,7 @@ impl Rig {
             life_reader.into(),
             crash_file.try_clone().expect("copied"),
         ];
-        let child = spawn(python, &inherited, &log);
+        let child = spawn(python, BOOTSTRAP, &inherited, &log);
         drop(theirs);
         let start = serde_json::to_vec(&ToWorker::Start(Box::new(plan))).expect("told");
         channel.send(&start, &[]).expect("sent");
@@ -212,6 +211,7 @@ impl Drop for Rig {
 fn plan(executable: &Path) -> WorkerPlan {
     let own = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("there"));
     WorkerPlan {
+        version: VERSION.to_owned(),
         group: GroupPlan {
             name: "tests".into(),
             number: 0,
@@ -261,8 +261,8 @@ fn plan(executable: &Path) -> WorkerPlan {
 }
 
 /// Starts Python with `inherited` as descriptors from 3 on.
-fn spawn(python: &Path, inherited: &[OwnedFd], log: &File) -> Child {
-    let arguments: Vec<OsString> = ["-I", "-c", BOOTSTRAP].map(OsString::from).into();
+pub(crate) fn spawn(python: &Path, bootstrap: &str, inherited: &[OwnedFd], log: &File) -> Child {
+    let arguments: Vec<OsString> = ["-I", "-c", bootstrap].map(OsString::from).into();
     let numbers: Vec<RawFd> = inherited.iter().map(AsRawFd::as_raw_fd).collect();
     let mut command = Command::new(python);
     command
