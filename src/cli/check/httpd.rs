@@ -1,19 +1,19 @@
 //! What httpd itself says of a configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::dump::{self, Line};
 use super::report::{Finding, Severity};
+use super::usual::{Compiled, Variables};
 use crate::cli::installation::Httpd;
 use crate::config::place::Place;
 use crate::gateway::codes;
 
-/// Where Debian keeps variables that its configuration uses.
-const VARIABLES: &str = "/etc/apache2/envvars";
-
 /// One reading of a configuration.
 pub(super) struct Reading {
+    /// The ServerRoot where no line says another.
+    pub(super) root: PathBuf,
     /// Its lines, as far as httpd got.
     pub(super) lines: Vec<Line>,
     accepted: bool,
@@ -23,16 +23,20 @@ pub(super) struct Reading {
 impl Reading {
     /// Has httpd read `config`, or its own.
     pub(super) fn of(httpd: &Httpd, config: Option<&Path>) -> Result<Reading, String> {
-        let mut command = match config {
-            // Without its variables that of Debian cannot be read.
-            None if Path::new(VARIABLES).is_file() => {
-                let mut shell = Command::new("/bin/sh");
-                shell
-                    .args(["-c", &format!(". {VARIABLES} && exec \"$@\""), "sh"])
-                    .arg(&httpd.program);
-                shell
-            }
-            _ => Command::new(&httpd.program),
+        let compiled = Compiled::of(&httpd.program)?;
+        let config = config.unwrap_or(&compiled.config);
+        if !config.is_file() {
+            return Err(format!(
+                "{} does not exist, where {} has its configuration: install apache2 (Debian, Ubuntu) or httpd \
+                 (Fedora, RHEL), or name a file",
+                config.display(),
+                httpd.program.display()
+            ));
+        }
+        let variables = Variables::of(config);
+        let mut command = match &variables {
+            Some(variables) => variables.command(&httpd.program, &compiled),
+            None => Command::new(&httpd.program),
         };
         command.args(["-t", "-D", "DUMP_CONFIG"]);
         let Some(info) = httpd.load_line("info") else {
@@ -44,13 +48,13 @@ impl Reading {
         if !info.is_empty() {
             command.args(["-C", info.trim_end()]);
         }
-        if let Some(config) = config {
-            command.arg("-f").arg(config);
-        }
+        command.arg("-f").arg(config);
         let output = command
             .output()
             .map_err(|error| format!("{} cannot be run: {error}", httpd.program.display()))?;
+        let root = variables.as_ref().map_or(&*compiled.root, Variables::root);
         Ok(Reading {
+            root: root.to_owned(),
             lines: dump::parse(&String::from_utf8_lossy(&output.stdout)),
             accepted: output.status.success(),
             said: String::from_utf8_lossy(&output.stderr).into_owned(),
