@@ -410,8 +410,8 @@ fn installed_httpd() -> &'static str {
 /// An httpd that was compiled for `etc/apache2` in the folder.
 fn compiled_for(folder: &Folder) -> PathBuf {
     let text = "#!/bin/sh
-case \"$*\" in
-*-V*)
+case \"$1\" in
+-V)
     HTTPD -V -f /dev/null | sed -e 's|HTTPD_ROOT=\".*\"|HTTPD_ROOT=\"ROOT/etc/apache2\"|' \\
         -e 's|SERVER_CONFIG_FILE=\".*\"|SERVER_CONFIG_FILE=\"apache2.conf\"|'
     exit ;;
