@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{PythonBuild, HomeProblem, ServingUser, check_program, program_of_home};
+use super::{HomeProblem, PythonBuild, ServingUser, check_program, program_of_home};
 
 /// The Python of the system.
 pub const SYSTEM_PROGRAM: &str = "/usr/bin/python3";

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 use access::Access;
 pub use choice::{PythonChoice, SYSTEM_PROGRAM};
-pub use executable::{check_program, program_of_home, version_of_home, version_of_program};
+use executable::program_of_home;
+pub use executable::{check_program, version_of_home, version_of_program};
 use layout::{
     environment_below, first_of_pair, has_interpreter, is_pypy, normalise, other_version, versions_in,
 };
