@@ -8,7 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mod_rwsgi::config::daemon_group::DaemonOptions;
 use mod_rwsgi::config::interpreter::PythonSettings;
@@ -19,6 +19,7 @@ use mod_rwsgi::scoreboard::{Layout, Scoreboard};
 use mod_rwsgi::sys::channel::Channel;
 use mod_rwsgi::sys::clock;
 use mod_rwsgi::sys::memory::{SharedWords, anonymous};
+use rwsgi_harness::{usual_python, wait_for, wait_until};
 use tempfile::TempDir;
 
 use super::client::Client;
@@ -38,7 +39,7 @@ pub(crate) fn python(other: bool) -> Option<PathBuf> {
         return None;
     }
     if !other {
-        return Some(rwsgi_harness::usual_python());
+        return Some(usual_python());
     }
     let named = std::env::var_os("RWSGI_TEST_OTHER_PYTHON");
     if named.is_none() {
@@ -172,14 +173,8 @@ impl Rig {
 
     /// Waits for the end of the process.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            if let Some(status) = self.child.try_wait().expect("waits") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it does not end:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let ended = wait_for(Duration::from_secs(30), || self.child.try_wait().expect("waits"));
+        ended.unwrap_or_else(|| panic!("it does not end:\n{}", self.log()))
     }
 
     /// What stands in the file for stacks.
@@ -193,11 +188,8 @@ impl Rig {
 
     /// Waits until the log has `text`.
     pub(crate) fn wait_for_log(&self, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !self.log().contains(text) {
-            assert!(Instant::now() < deadline, "no '{text}' in:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let found = wait_until(Duration::from_secs(20), || self.log().contains(text));
+        assert!(found, "no '{text}' in:\n{}", self.log());
     }
 }
 
