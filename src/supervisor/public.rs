@@ -30,13 +30,32 @@ pub struct Start {
 
 /// What stands in for httpd's parent.
 pub(super) struct Public {
-    pub(super) listener: Rc<OwnedFd>,
-    pub(super) again: Box<dyn Fn() -> Result<Plan, String>>,
+    listener: Rc<OwnedFd>,
+    again: Box<dyn Fn() -> Result<Plan, String>>,
     pub(super) status: Option<StatusSocket>,
     /// Whether the init system has been told that requests are taken.
-    pub(super) has_notified: bool,
+    has_notified: bool,
     /// Held open as long as this process lives.
-    pub(super) _life: std::io::PipeWriter,
+    _life: std::io::PipeWriter,
+}
+
+impl Public {
+    /// What is started, with the end of a pipe that stays open as long as this process lives.
+    pub(super) fn new(
+        listener: OwnedFd,
+        again: Box<dyn Fn() -> Result<Plan, String>>,
+        status: Option<UnixListener>,
+        life: std::io::PipeWriter,
+    ) -> Result<Public, String> {
+        let status = status.map(StatusSocket::new).transpose();
+        Ok(Public {
+            listener: Rc::new(listener),
+            again,
+            status: status.map_err(|error| format!("the socket for the status: {error}"))?,
+            has_notified: false,
+            _life: life,
+        })
+    }
 }
 
 impl fmt::Debug for Public {
@@ -61,16 +80,8 @@ pub fn serve(start: Start) -> Result<(), String> {
     let (life, held) = std::io::pipe().map_err(|error| format!("no pipe can be opened: {error}"))?;
     let set = listener::set_nonblocking(&start.listener);
     set.map_err(|error| format!("the socket for web servers: {error}"))?;
-    let status = start.status.map(StatusSocket::new).transpose();
-    let status = status.map_err(|error| format!("the socket for the status: {error}"))?;
     let mut supervisor = Supervisor {
-        public: Some(Public {
-            listener: Rc::new(start.listener),
-            again: start.again,
-            status,
-            has_notified: false,
-            _life: held,
-        }),
+        public: Some(Public::new(start.listener, start.again, start.status, held)?),
         ..Supervisor::new(life.into(), signals)
     };
     supervisor.carry_out(start.plan)?;

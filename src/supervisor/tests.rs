@@ -10,7 +10,6 @@ use super::group::{Board, Group};
 use super::log::Log;
 use super::public::Public;
 use super::setting::Setting;
-use super::status::StatusSocket;
 use crate::config::daemon_group::DaemonOptions;
 use crate::config::interpreter::PythonSettings;
 use crate::config::plan::{GroupPlan, HttpdFacts, Identity, LogLevel};
@@ -91,13 +90,15 @@ pub(super) fn public_supervisor(status: UnixListener) -> Supervisor {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     Supervisor {
         control: None,
-        public: Some(Public {
-            listener: Rc::new(listener.into()),
-            again: Box::new(|| Err(String::new())),
-            status: Some(StatusSocket::new(status).expect("made")),
-            has_notified: true,
-            _life: held,
-        }),
+        public: Some(
+            Public::new(
+                listener.into(),
+                Box::new(|| Err(String::new())),
+                Some(status),
+                held,
+            )
+            .expect("made"),
+        ),
         life: Rc::new(life.into()),
         signals: SignalFile::new(&[]).expect("made"),
         log: NO_LOG,
