@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::python_limits;
 use crate::app::{self, HashSeed, Import, Settings, Stopped};
 use crate::config::interpreter::{self, PythonSettings, Utf8Mode};
-use crate::config::python_home::{self, PythonBuild, HomeKind, HomeProblem, ServingUser};
+use crate::config::python_home::{self, HomeKind, HomeProblem, PythonBuild, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::embedded::Bystander;
 use crate::gateway::{Code, Level};

@@ -71,7 +71,8 @@ impl StatusSocket {
 
     /// Sends as much as goes without waiting; ends with those who have all of it, or took too long.
     pub(super) fn send(&mut self, now: Instant) {
-        self.readers.retain_mut(|reader| now < reader.until && reader.send());
+        self.readers
+            .retain_mut(|reader| now < reader.until && reader.send());
     }
 }
 
@@ -247,7 +248,10 @@ mod tests {
         let text = reader.join().expect("read");
         let status: serde_json::Value = serde_json::from_slice(&text).expect("whole");
         assert_eq!(status["groups"].as_array().map(Vec::len), Some(8));
-        assert_eq!(status["groups"][7]["name"].as_str().map(str::len), Some(LARGE / 8 + 1));
+        assert_eq!(
+            status["groups"][7]["name"].as_str().map(str::len),
+            Some(LARGE / 8 + 1)
+        );
         // The other has read nothing, has kept nobody waiting, and may come later.
         let rest = thread::spawn(move || {
             let mut rest = Vec::new();

@@ -47,7 +47,10 @@ fn mapped_at(maps: &[u8], address: usize) -> Option<Loaded> {
         (start..end).contains(&address)
     };
     let line = maps.split(|byte| *byte == b'\n').find(covers)?;
-    let path = line.splitn(FIELDS, |byte| *byte == b' ').nth(FIELDS - 1)?.trim_ascii_start();
+    let path = line
+        .splitn(FIELDS, |byte| *byte == b' ')
+        .nth(FIELDS - 1)?
+        .trim_ascii_start();
     let (path, is_gone) = match path.strip_suffix(GONE) {
         Some(path) => (path, true),
         None => (path, false),

@@ -435,15 +435,25 @@ fn without_a_file_the_configuration_of_httpd_is_checked_with_its_variables() {
         command.arg("check").arg("--httpd").arg(&httpd);
         let output = command.output().expect("rwsgi runs");
         let told = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&told).into_owned())
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&told).into_owned(),
+        )
     };
     let (succeeded, told) = run();
-    let missing = format!("{} does not exist", folder.path("etc/apache2/apache2.conf").display());
+    let missing = format!(
+        "{} does not exist",
+        folder.path("etc/apache2/apache2.conf").display()
+    );
     assert!(!succeeded && told.contains(&missing), "{told}");
     debian(&folder, "apache2", debian_site());
     let (succeeded, told) = run();
     assert!(succeeded, "{told}");
-    debian(&folder, "apache2", &debian_site().replace("site.wsgi", "gone.wsgi"));
+    debian(
+        &folder,
+        "apache2",
+        &debian_site().replace("site.wsgi", "gone.wsgi"),
+    );
     let (succeeded, told) = run();
     let place = folder.path("etc/apache2/sites-enabled/site.conf");
     assert!(!succeeded && told.contains("problem script-missing"), "{told}");
@@ -456,7 +466,12 @@ fn a_file_that_has_variables_beside_it_is_read_with_them() {
     let folder = site();
     debian(&folder, "apache2-blue", debian_site());
     let output = rwsgi(folder.root())
-        .args(["check", "etc/apache2-blue/apache2.conf", "--httpd", installed_httpd()])
+        .args([
+            "check",
+            "etc/apache2-blue/apache2.conf",
+            "--httpd",
+            installed_httpd(),
+        ])
         .output()
         .expect("rwsgi runs");
     assert!(

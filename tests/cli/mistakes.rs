@@ -32,19 +32,28 @@ fn each_mistake_names_what_to_do() {
         (&["app.py", "--port", "0", "--threads", "0"], "needs a thread"),
         (&["app.py", "--httpd", "/bin/true"], "is no httpd"),
         (&["app.py", "--python", "/nope"], "--python: /nope does not exist"),
-        (
-            &["app.py", "--python", "app.py"],
-            "--python: ",
-        ),
+        (&["app.py", "--python", "app.py"], "--python: "),
         (
             &["app.py", "--python-path", "gone"],
             "gone does not exist; correct the path or create it",
         ),
-        (&["app.py", "--env-file", "/nope"], "--env-file: /nope cannot be read: No such file"),
+        (
+            &["app.py", "--env-file", "/nope"],
+            "--env-file: /nope cannot be read: No such file",
+        ),
         (&["app.py", "--env-file", "."], "--env-file: . is a folder"),
-        (&["app.py", "--working-directory", "/nope"], "--working-directory: /nope does not exist"),
-        (&["app.py", "--document-root", "/nope"], "--document-root: /nope does not exist"),
-        (&["app.py", "--static", "/s=/nope"], "--static: /nope does not exist"),
+        (
+            &["app.py", "--working-directory", "/nope"],
+            "--working-directory: /nope does not exist",
+        ),
+        (
+            &["app.py", "--document-root", "/nope"],
+            "--document-root: /nope does not exist",
+        ),
+        (
+            &["app.py", "--static", "/s=/nope"],
+            "--static: /nope does not exist",
+        ),
         (&["--config", "gone.toml"], "--env-file: "),
     ];
     for (arguments, expected) in cases {

@@ -63,7 +63,10 @@ pub(crate) fn is_root() -> bool {
 }
 
 pub(crate) fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
-    assert!(rwsgi_harness::wait_until(PATIENCE, is_so), "waited in vain: {what}");
+    assert!(
+        rwsgi_harness::wait_until(PATIENCE, is_so),
+        "waited in vain: {what}"
+    );
 }
 
 pub(crate) fn exists(pid: u32) -> bool {

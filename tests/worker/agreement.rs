@@ -33,12 +33,18 @@ fn a_cgi_process_tells_of_a_command_of_another_build() {
     let Some(python) = python(false) else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
-    let plan = br#"{"starter": {"version": "0.0.9+12345678", "file": "/opt/other/rwsgi"}, "worker": "unknown"}"#;
+    let plan =
+        br#"{"starter": {"version": "0.0.9+12345678", "file": "/opt/other/rwsgi"}, "worker": "unknown"}"#;
     let memory = anonymous(c"plan", plan.len()).expect("made");
     File::from(memory.try_clone().expect("copied"))
         .write_all(plan)
         .expect("written");
-    let mut child = spawn(&python, &cgi_bootstrap(), &[memory], &File::create(&log).expect("made"));
+    let mut child = spawn(
+        &python,
+        &cgi_bootstrap(),
+        &[memory],
+        &File::create(&log).expect("made"),
+    );
     let status = child.wait().expect("waits");
     let said = fs::read_to_string(log).expect("written");
     assert_eq!(status.code(), Some(FAILED), "{said}");

@@ -103,7 +103,9 @@ fn workers(httpd: &Httpd, options: &Options, model: &Model, root: &Path) -> Vec<
         .and_then(|main| main.settings.sockets.command.as_deref())
         .map(|command| root.join(command));
     // A link stands for what it leads to.
-    let real = command.as_ref().and_then(|command| fs::canonicalize(command).ok());
+    let real = command
+        .as_ref()
+        .and_then(|command| fs::canonicalize(command).ok());
     let parts = [own.as_deref(), Some(&module), command.as_deref(), real.as_deref()];
     let found = worker_folders(parts.into_iter().flatten());
     options

@@ -97,7 +97,10 @@ mod tests {
         assert_eq!(found.root, Path::new("/etc/apache2"));
         assert_eq!(found.config, Path::new("/etc/apache2/apache2.conf"));
         let own = text.replace("\"apache2.conf\"", "\"/srv/own.conf\"");
-        assert_eq!(Compiled::parse(&own).expect("told").config, Path::new("/srv/own.conf"));
+        assert_eq!(
+            Compiled::parse(&own).expect("told").config,
+            Path::new("/srv/own.conf")
+        );
         assert_eq!(Compiled::parse("usage: true\n"), None);
     }
 
@@ -106,10 +109,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         assert_eq!(Variables::of(&path("apache2.conf")), None);
-        let script = "export APACHE_RUN_DIR=/run/of-$(basename $APACHE_CONFDIR)\nAPACHE_ARGUMENTS='-D ONE'\nfalse\n";
+        let script =
+            "export APACHE_RUN_DIR=/run/of-$(basename $APACHE_CONFDIR)\nAPACHE_ARGUMENTS='-D ONE'\nfalse\n";
         fs::write(path("envvars"), script).expect("written");
         let found = Variables::of(&path("apache2.conf")).expect("a script");
-        let name = folder.path().file_name().expect("a name").to_string_lossy().into_owned();
+        let name = folder
+            .path()
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
         let said = |root: &Path| {
             let compiled = Compiled {
                 root: root.to_owned(),

@@ -109,7 +109,11 @@ fn executable(options: &DaemonOptions, identity: &Identity) -> Result<PathBuf, S
     let active = env::var("VIRTUAL_ENV").ok().filter(|home| !home.is_empty());
     let choice = PythonChoice {
         program: options.python.as_ref().map(PathBuf::from),
-        home: options.python_home.as_ref().or(active.as_ref()).map(PathBuf::from),
+        home: options
+            .python_home
+            .as_ref()
+            .or(active.as_ref())
+            .map(PathBuf::from),
         usual_program: first_on_path(&user).unwrap_or_else(|| python_home::SYSTEM_PROGRAM.into()),
         usual: USUAL_PYTHON,
         user,

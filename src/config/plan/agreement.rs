@@ -183,7 +183,11 @@ mod tests {
                 if path.is_dir() {
                     folders.push(path);
                 } else if path.extension().is_some_and(|ending| ending == "rs") {
-                    let name = path.strip_prefix(&root).expect("below").to_string_lossy().into_owned();
+                    let name = path
+                        .strip_prefix(&root)
+                        .expect("below")
+                        .to_string_lossy()
+                        .into_owned();
                     found.push((name, fs::read_to_string(&path).expect("readable")));
                 }
             }
@@ -199,20 +203,31 @@ mod tests {
     fn every_file_counts_that_says_what_the_parts_tell_each_other() {
         let is_for_tests = |name: &str| name.ends_with("/tests.rs") || name.ends_with("/fuzz.rs");
         for (name, _) in ROOMS.iter().flat_map(|room| sources_below(room)) {
-            assert!(is_listed(&name) || is_for_tests(&name), "{name} is not in SOURCES");
+            assert!(
+                is_listed(&name) || is_for_tests(&name),
+                "{name} is not in SOURCES"
+            );
         }
         // What is sent as JSON.
         for (name, text) in sources_below("config") {
-            assert!(is_listed(&name) || !text.contains("Deserialize"), "{name} is not in SOURCES");
+            assert!(
+                is_listed(&name) || !text.contains("Deserialize"),
+                "{name} is not in SOURCES"
+            );
         }
     }
 
     #[test]
     fn any_other_text_is_another_version() {
-        let with = |text: &'static [u8]| digest(&[("layout.rs", text), ("slot.rs", b"const SLOT: usize = 64;")]);
+        let with =
+            |text: &'static [u8]| digest(&[("layout.rs", text), ("slot.rs", b"const SLOT: usize = 64;")]);
         let usual = with(b"const POSITION: usize = 16;");
         assert_eq!(usual, with(b"const POSITION: usize = 16;"));
-        for other in [&b"const POSITION: usize = 32;"[..], b"const POSITION: usize = 16", b""] {
+        for other in [
+            &b"const POSITION: usize = 32;"[..],
+            b"const POSITION: usize = 16",
+            b"",
+        ] {
             assert_ne!(usual, with(other));
         }
         let moved = digest(&[("a", b"one two three"), ("b", b"")]);
@@ -235,7 +250,10 @@ mod tests {
             file: (!file.is_empty()).then(|| Path::new(file)),
             version,
         };
-        let (other, own) = (part("its worker", "", "2"), part("the command", "/bin/rwsgi", "1"));
+        let (other, own) = (
+            part("its worker", "", "2"),
+            part("the command", "/bin/rwsgi", "1"),
+        );
         assert_eq!(
             disagreement(other, own, Fix::of_running("httpd", true)),
             "its worker is of version 2; the command (/bin/rwsgi) is of version 1 and was replaced while it ran: stop \
@@ -244,7 +262,11 @@ mod tests {
         for fix in [Fix::of_running("httpd", false), Fix::Install] {
             let text = disagreement(other, own, fix);
             assert!(text.contains("install both from one package"), "{text}");
-            assert_eq!(text.contains("stop and start httpd"), fix != Fix::Install, "{text}");
+            assert_eq!(
+                text.contains("stop and start httpd"),
+                fix != Fix::Install,
+                "{text}"
+            );
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::layout::{first_of_pair, normalise, versions_in};
 use super::pyvenv::{PyVenv, minor_version};
-use super::{Access, PythonBuild, HomeKind, HomeProblem, ServingUser, check};
+use super::{Access, HomeKind, HomeProblem, PythonBuild, ServingUser, check};
 
 /// The oldest version that workers support.
 const OLDEST: (u8, u8) = (3, 11);
@@ -18,11 +18,7 @@ const HEADER: usize = 20;
 ///
 /// # Errors
 /// The first thing in the way.
-pub fn program_of_home(
-    home: &Path,
-    usual: PythonBuild,
-    user: &ServingUser,
-) -> Result<PathBuf, HomeProblem> {
+pub(super) fn program_of_home(home: &Path, usual: PythonBuild, user: &ServingUser) -> Result<PathBuf, HomeProblem> {
     let written = first_of_pair(home);
     let version = version_of_home(&normalise(&written));
     if let Some(old) = version.filter(|python| python.version < OLDEST) {

@@ -177,5 +177,8 @@ fn what_the_processes_do_of_a_server_that_does_not_stop_is_told() {
     let lines: Vec<&str> = told.lines().filter(|line| line.starts_with(&thread)).collect();
     assert_eq!(lines.len(), 2, "{told}");
     assert!(lines.iter().all(|line| line.contains("T (stopped)")), "{told}");
-    assert!(told.contains(&format!("--- backtraces of process {parent}\n")), "{told}");
+    assert!(
+        told.contains(&format!("--- backtraces of process {parent}\n")),
+        "{told}"
+    );
 }

@@ -78,7 +78,9 @@ impl Served {
         if let Some(file) = &options.env_file {
             let opened = File::open(file).and_then(|open| open.metadata());
             match opened {
-                Ok(found) if found.is_dir() => return Err(format!("--env-file: {} is a folder", file.display())),
+                Ok(found) if found.is_dir() => {
+                    return Err(format!("--env-file: {} is a folder", file.display()));
+                }
                 Ok(_) => {}
                 Err(error) => {
                     return Err(format!("--env-file: {} cannot be read: {error}", file.display()));

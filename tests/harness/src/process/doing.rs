@@ -61,7 +61,10 @@ fn of_process(process: &Process) -> String {
     } = process;
     let command = read(format!("/proc/{pid}/cmdline")).replace('\0', " ");
     let mut text = format!("process {pid} ({name}) of {parent}: {}\n", command.trim_end());
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
     for thread in threads {
         text.push_str(&of_thread(&thread.path()));
     }
@@ -76,7 +79,11 @@ fn of_thread(folder: &Path) -> String {
         let value = status.lines().find_map(|line| line.strip_prefix(name));
         value.unwrap_or("?").trim().to_owned()
     };
-    let number = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let number = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let mut text = format!(
         "    thread {number} ({}): {}, in {}, system call {}, signals pending {} blocked {}\n",
         of("comm"),
@@ -117,14 +124,22 @@ mod tests {
             .spawn()
             .expect("sh runs");
         let pid = child.id();
-        let this = || process::all().into_iter().find(|one| one.pid == pid).expect("there");
+        let this = || {
+            process::all()
+                .into_iter()
+                .find(|one| one.pid == pid)
+                .expect("there")
+        };
         assert!(wait_until(Duration::from_secs(10), || this().state == 'T'));
         let told = all(&[this()]);
         process::signal(pid, libc::SIGCONT).expect("it runs");
         assert_eq!(child.wait().expect("ends").code(), Some(3));
         for part in [
             "load ",
-            &format!("process {pid} (sh) of {}: /bin/sh -c kill -STOP $$; exit 3\n", std::process::id()),
+            &format!(
+                "process {pid} (sh) of {}: /bin/sh -c kill -STOP $$; exit 3\n",
+                std::process::id()
+            ),
             &format!("    thread {pid} (sh): T (stopped), in "),
         ] {
             assert!(told.contains(part), "no '{part}' in\n{told}");
