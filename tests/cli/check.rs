@@ -341,9 +341,10 @@ fn a_relative_command_lies_below_the_server_root() {
     told(false);
 }
 
-/// As the package of Debian has it.
+/// As the package of Debian has it, before the first start: nobody has made the folders of run-time files.
 const DEBIAN_CONFIGURATION: &str = "\
 DefaultRuntimeDir ${APACHE_RUN_DIR}
+Mutex file:${APACHE_LOCK_DIR} default
 PidFile ${APACHE_PID_FILE}
 User ${APACHE_RUN_USER}
 Group ${APACHE_RUN_GROUP}
@@ -368,6 +369,7 @@ export APACHE_RUN_USER=@USER
 export APACHE_RUN_GROUP=@GROUP
 export APACHE_PID_FILE=@/run/apache2$SUFFIX/apache2.pid
 export APACHE_RUN_DIR=@/run/apache2$SUFFIX
+export APACHE_LOCK_DIR=@/lock/apache2$SUFFIX
 export APACHE_LOG_DIR=@/log/apache2$SUFFIX
 [ -n \"$SUFFIX\" ] && export LANG=C
 ";
@@ -391,7 +393,6 @@ fn debian(folder: &Folder, name: &str, site: &str) {
     ] {
         folder.write(&format!("etc/{name}/{file}"), text);
     }
-    fs::create_dir_all(folder.path(&format!("run/{name}"))).expect("made");
 }
 
 /// The lines of the sound site that are the site's.

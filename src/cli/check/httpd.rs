@@ -121,22 +121,14 @@ fn split_place(text: &str) -> (&str, Option<Place>) {
     }
 }
 
-/// `AH00526: Syntax error on line 7 of /x.conf:`, and what follows.
+/// `AH00526: Syntax error on line 7 of /x.conf:`, and what follows there or in the next line.
 fn refusal(said: &str) -> Finding {
     let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let place = lines
-        .clone()
-        .find_map(|line| line.split_once("Syntax error on line "))
-        .and_then(|(_, rest)| rest.split_once(" of "))
-        .and_then(|(line, file)| {
-            Some(Place {
-                file: file.trim_end_matches(':').into(),
-                line: line.parse().ok()?,
-            })
-        });
-    let is_noise = |line: &&str| line.contains("Syntax error on line") || line.starts_with("Action '");
-    let what = lines
-        .find(|line| !is_noise(line))
+    let (place, same_line) = lines.clone().find_map(syntax_error).unzip();
+    let is_noise = |line: &&str| line.contains(SYNTAX_ERROR) || line.starts_with("Action '");
+    let what = same_line
+        .filter(|text| !text.is_empty())
+        .or_else(|| lines.find(|line| !is_noise(line)))
         .unwrap_or("httpd says nothing")
         .to_owned();
     let (id, fix) = if what.contains("Invalid command 'WSGI") || what.contains("Invalid command 'RWSGI") {
@@ -155,6 +147,20 @@ fn refusal(said: &str) -> Finding {
         why: "httpd does not start with this configuration, and a running one does not restart.".to_owned(),
         fix: fix.to_owned(),
     }
+}
+
+const SYNTAX_ERROR: &str = "Syntax error on line ";
+
+/// The place that a line of httpd tells, the innermost of several, and what the line says of it.
+fn syntax_error(line: &str) -> Option<(Place, &str)> {
+    let (_, rest) = line.rsplit_once(SYNTAX_ERROR)?;
+    let (number, rest) = rest.split_once(" of ")?;
+    let (file, text) = rest.split_once(": ").unwrap_or((rest.trim_end_matches(':'), ""));
+    let place = Place {
+        file: file.into(),
+        line: number.parse().ok()?,
+    };
+    Some((place, text.trim()))
 }
 
 #[cfg(test)]
@@ -182,5 +188,9 @@ mod tests {
         let finding = refusal(said);
         assert_eq!(finding.id, "module-not-loaded");
         assert_eq!(finding.place.expect("a place").to_string(), "/x.conf:7");
+        let said = "httpd: Syntax error on line 80 of /a.conf: Syntax error on line 3 of /b.load: Cannot load x.so: gone\n";
+        let finding = refusal(said);
+        assert_eq!(finding.what, "Cannot load x.so: gone");
+        assert_eq!(finding.place.expect("a place").to_string(), "/b.load:3");
     }
 }

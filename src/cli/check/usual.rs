@@ -63,9 +63,12 @@ impl Variables {
     /// The command that runs `program` with them, for whom further arguments can be added; `compiled` is that
     /// program's.
     pub(super) fn command(&self, program: &Path, compiled: &Compiled) -> Command {
-        // One of several servers is told by the folder. What the script sets last may well be wrong in the eyes of
-        // the shell.
-        const RUN: &str = ". \"$0\"; exec \"$@\" $APACHE_ARGUMENTS";
+        // One of several servers is told by the folder. Folders below /run are made at each start: here others stand
+        // for those that are missing. What the script does last may well be wrong in the eyes of the shell.
+        const RUN: &str = ". \"$0\"\n\
+            [ -d \"${APACHE_RUN_DIR:-/}\" ] || export APACHE_RUN_DIR=/tmp\n\
+            [ -d \"${APACHE_LOCK_DIR:-/}\" ] || export APACHE_LOCK_DIR=/tmp\n\
+            exec \"$@\" $APACHE_ARGUMENTS";
         let mut shell = Command::new("/bin/sh");
         shell
             .env("APACHE_CONFDIR", &self.folder)
@@ -125,10 +128,17 @@ mod tests {
                 config: root.join("apache2.conf"),
             };
             let mut command = found.command(Path::new("/bin/sh"), &compiled);
-            command.args(["-c", "echo $APACHE_RUN_DIR \"$@\"", "sh", "-t"]);
+            command.args([
+                "-c",
+                "echo $APACHE_LOG_DIR $APACHE_RUN_DIR $APACHE_LOCK_DIR \"$@\"",
+                "sh",
+                "-t",
+            ]);
             String::from_utf8(command.output().expect("runs").stdout).expect("text")
         };
-        assert_eq!(said(folder.path()), format!("/run/of-{name} -t -D ONE\n"));
+        let place = folder.path().display();
+        let expected = format!("/log/of-{name} /tmp {place} -t -D ONE\n");
+        assert_eq!(said(folder.path()), expected);
         assert_eq!(found.root(), folder.path());
     }
 }

@@ -18,7 +18,11 @@ const HEADER: usize = 20;
 ///
 /// # Errors
 /// The first thing in the way.
-pub(super) fn program_of_home(home: &Path, usual: PythonBuild, user: &ServingUser) -> Result<PathBuf, HomeProblem> {
+pub(super) fn program_of_home(
+    home: &Path,
+    usual: PythonBuild,
+    user: &ServingUser,
+) -> Result<PathBuf, HomeProblem> {
     let written = first_of_pair(home);
     let version = version_of_home(&normalise(&written));
     if let Some(old) = version.filter(|python| python.version < OLDEST) {
