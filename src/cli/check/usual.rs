@@ -112,8 +112,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         assert_eq!(Variables::of(&path("apache2.conf")), None);
-        let script =
-            "export APACHE_RUN_DIR=/run/of-$(basename $APACHE_CONFDIR)\nAPACHE_ARGUMENTS='-D ONE'\nfalse\n";
+        let script = "export APACHE_LOG_DIR=/log/of-$(basename $APACHE_CONFDIR) APACHE_RUN_DIR=/gone\n\
+                      export APACHE_LOCK_DIR=$APACHE_CONFDIR\nAPACHE_ARGUMENTS='-D ONE'\nfalse\n";
         fs::write(path("envvars"), script).expect("written");
         let found = Variables::of(&path("apache2.conf")).expect("a script");
         let name = folder
