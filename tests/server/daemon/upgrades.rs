@@ -213,15 +213,11 @@ fn f34_a_worker_of_another_build_is_refused_and_the_old_one_goes_on() {
     assert!(wait_until(Duration::from_secs(10), || server.workers().len() == 2));
     installed.upgrade_workers();
     let place = installed.place.path().display();
-    one_goes_on(
-        &server,
-        &format!(
-            r"^WSGI1129: .*the worker of its Python 3 \({place}/worker/python[^/]*/rwsgi/_native.py\) is of version \
-              99\.0\.0; the command rwsgi that supervises it \({place}/rwsgi\) is of version {VERSION}: install both \
-              from one package, or build both again \(make build\), then stop and start httpd$",
-            VERSION = regex_lite::escape(VERSION),
-        ),
-    );
+    let worker = format!(r"\({place}/worker/python[^/]*/rwsgi/_native.py\) is of version 99\.0\.0");
+    let command = format!(r"\({place}/rwsgi\) is of version {}", regex_lite::escape(VERSION));
+    let fix = r"install both from one package, or build both again \(make build\), then stop and start httpd";
+    let line = format!("^WSGI1129: .* {worker}; the command rwsgi that supervises it {command}: {fix}$");
+    one_goes_on(&server, &line);
     installed.install();
     heals(&server);
     server.finish();
@@ -260,6 +256,10 @@ fn f34_what_runs_outlives_an_upgrade_and_the_log_says_to_stop_and_start_httpd() 
     for _ in 0..50 {
         assert_eq!(server.get("/pid").status, 200);
     }
+    // Somebody takes the upgrade back.
+    installed.install();
+    let back = wait_until(Duration::from_secs(40), || server.workers().len() == 2);
+    assert!(back, "no supervisor with its processes: {:?}", server.workers());
     server.finish();
 }
 
