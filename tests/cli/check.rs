@@ -393,6 +393,7 @@ fn debian(folder: &Folder, name: &str, site: &str) {
     ] {
         folder.write(&format!("etc/{name}/{file}"), text);
     }
+    fs::create_dir_all(folder.path(&format!("log/{name}"))).expect("made");
 }
 
 /// The lines of the sound site that are the site's.

@@ -12,7 +12,7 @@ use crate::gateway::codes;
 
 /// One reading of a configuration.
 pub(super) struct Reading {
-    /// The ServerRoot where no line says another.
+    /// The ServerRoot.
     pub(super) root: PathBuf,
     /// Its lines, as far as httpd got.
     pub(super) lines: Vec<Line>,
@@ -38,7 +38,7 @@ impl Reading {
             Some(variables) => variables.command(&httpd.program, &compiled),
             None => Command::new(&httpd.program),
         };
-        command.args(["-t", "-D", "DUMP_CONFIG"]);
+        command.args(["-t", "-D", "DUMP_CONFIG", "-D", "DUMP_RUN_CFG"]);
         let Some(info) = httpd.load_line("info") else {
             return Err(format!(
                 "mod_info.so is not in {}: install that module of httpd, which prints configurations",
@@ -52,10 +52,10 @@ impl Reading {
         let output = command
             .output()
             .map_err(|error| format!("{} cannot be run: {error}", httpd.program.display()))?;
-        let root = variables.as_ref().map_or(&*compiled.root, Variables::root);
+        let text = String::from_utf8_lossy(&output.stdout);
         Ok(Reading {
-            root: root.to_owned(),
-            lines: dump::parse(&String::from_utf8_lossy(&output.stdout)),
+            root: dump::server_root(&text).unwrap_or(compiled.root),
+            lines: dump::parse(&text),
             accepted: output.status.success(),
             said: String::from_utf8_lossy(&output.stderr).into_owned(),
         })

@@ -92,12 +92,10 @@ fn judge(httpd: &Httpd, config: Option<&Path>, options: &Options) -> Result<Vec<
     Ok(findings)
 }
 
-/// Folders where the module finds workers, and the one that was named. `root` is the ServerRoot where no line says
-/// another.
+/// Folders where the module finds workers, and the one that was named. `root` is the ServerRoot.
 fn workers(httpd: &Httpd, options: &Options, model: &Model, root: &Path) -> Vec<PathBuf> {
     let own = env::current_exe().ok();
     let module = httpd.modules.join("mod_rwsgi.so");
-    let root = root.join(model.word("serverroot").unwrap_or_default());
     let command = model
         .main()
         .and_then(|main| main.settings.sockets.command.as_deref())

@@ -80,11 +80,6 @@ impl Variables {
         }
         shell
     }
-
-    /// The ServerRoot where no line says another.
-    pub(super) fn root(&self) -> &Path {
-        &self.folder
-    }
 }
 
 #[cfg(test)]
@@ -139,6 +134,5 @@ mod tests {
         let place = folder.path().display();
         let expected = format!("/log/of-{name} /tmp {place} -t -D ONE\n");
         assert_eq!(said(folder.path()), expected);
-        assert_eq!(found.root(), folder.path());
     }
 }
