@@ -5,6 +5,7 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::configure::Announced;
 use super::group::Group;
@@ -25,6 +26,8 @@ pub struct Start {
     pub again: Box<dyn Fn() -> Result<Plan, String>>,
     /// Where the state of the processes can be asked for.
     pub status: Option<UnixListener>,
+    /// How long requests are still taken after SIGTERM, while whoever asks is told that they are not.
+    pub drain_delay: Duration,
 }
 
 /// What stands in for httpd's parent.
@@ -32,6 +35,9 @@ pub(super) struct Public {
     listener: Rc<OwnedFd>,
     again: Box<dyn Fn() -> Result<Plan, String>>,
     status: Option<UnixListener>,
+    drain_delay: Duration,
+    /// When requests are no longer taken, once SIGTERM has come.
+    leaves_at: Option<Instant>,
     /// Whether the init system has been told that requests are taken.
     has_notified: bool,
     /// Held open as long as this process lives.
@@ -55,10 +61,15 @@ impl Public {
     pub(super) fn status(&self) -> Option<BorrowedFd<'_>> {
         Some(self.status.as_ref()?.as_fd())
     }
+
+    /// When requests are no longer taken, if that is known.
+    pub(super) fn leaves_at(&self) -> Option<Instant> {
+        self.leaves_at
+    }
 }
 
-/// Runs the processes until SIGTERM or SIGINT; for a process of one thread. SIGHUP and SIGUSR1 replace all
-/// processes one by one, by a plan that is made again.
+/// Runs the processes until SIGTERM, after which requests are finished, or SIGINT; for a process of one thread.
+/// SIGHUP and SIGUSR1 replace all processes one by one, by a plan that is made again.
 ///
 /// # Errors
 /// One line that says why it cannot run.
@@ -82,6 +93,8 @@ pub fn serve(start: Start) -> Result<(), String> {
             listener: Rc::new(start.listener),
             again: start.again,
             status: start.status,
+            drain_delay: start.drain_delay,
+            leaves_at: None,
             has_notified: false,
             _life: held,
         }),
@@ -121,14 +134,56 @@ impl Supervisor {
 
     /// Does what a signal asks for.
     pub(super) fn signalled(&mut self, signal: i32) {
-        let begins_anew = [signal_file::HANG_UP, signal_file::GRACEFUL].contains(&signal);
-        if !begins_anew {
-            notify::tell("STOPPING=1");
-            return self.stop();
+        let is_leaving = self.is_leaving();
+        match signal {
+            signal_file::HANG_UP | signal_file::GRACEFUL if is_leaving => {}
+            signal_file::HANG_UP | signal_file::GRACEFUL => self.begin_anew(),
+            signal_file::TERMINATE if !is_leaving => self.leave(),
+            // A second one is meant.
+            _ => {
+                notify::tell("STOPPING=1");
+                self.stop();
+            }
         }
-        if self.stopping.is_some() {
-            return;
+    }
+
+    /// Tells whoever asks that requests will not be taken for long; see [`go`](Self::go).
+    fn leave(&mut self) {
+        notify::tell("STOPPING=1");
+        let Some(public) = &mut self.public else { return };
+        public.leaves_at = Some(Instant::now() + public.drain_delay);
+        if !public.drain_delay.is_zero() {
+            let text = format!(
+                "a signal asks for the end: requests are taken for {} s yet",
+                public.drain_delay.as_secs()
+            );
+            self.log.write(Level::Info, None, &text);
         }
+        for group in &mut self.groups {
+            group.leave();
+        }
+    }
+
+    /// Whether all processes are to end.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.stopping.is_some() || self.leaves_at().is_some()
+    }
+
+    fn leaves_at(&self) -> Option<Instant> {
+        self.public.as_ref()?.leaves_at()
+    }
+
+    /// Lets processes end with their last requests, once it is time.
+    pub(super) fn go(&mut self, now: Instant) {
+        if self.stopping.is_none() && self.leaves_at().is_some_and(|at| at <= now) {
+            self.stopping = Some(now);
+            for group in &mut self.groups {
+                group.end_for_good();
+            }
+        }
+    }
+
+    fn begin_anew(&mut self) {
         let Some(public) = &self.public else { return };
         let carried_out = (public.again)().and_then(|plan| self.carry_out(plan));
         match carried_out {
