@@ -37,10 +37,11 @@ def application(environ, start_response):
 /// A balancer and what is behind it.
 pub(crate) struct Farm<'n> {
     pub(crate) network: &'n Network,
-    pub(crate) site: Site,
     machines: Vec<Option<Standalone>>,
     pub(crate) front: Option<Front>,
     starts: usize,
+    /// Last: it goes after what writes into it.
+    pub(crate) site: Site,
 }
 
 impl Farm<'_> {
@@ -117,7 +118,8 @@ impl Farm<'_> {
             front.finish();
         }
         for served in self.machines.iter_mut().filter_map(Option::take) {
-            served.finish();
+            let log = served.finish();
+            assert!(!log.contains("WSGI1191"), "health checks are no requests:\n{log}");
         }
     }
 }

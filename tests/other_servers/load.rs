@@ -63,7 +63,7 @@ pub(crate) fn answer(ask: &Ask, address: SocketAddr) -> Result<String, String> {
     if response.status == 200 && response.complete {
         Ok(response.text())
     } else {
-        Err(format!("{} {}", response.status, response.text()))
+        Err(response.status.to_string())
     }
 }
 

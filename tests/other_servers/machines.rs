@@ -43,7 +43,7 @@ fn a_machine_is_cut_off(farm: &Farm<'_>, balancer: &str, hanging: Hanging) {
         Hanging::Repeated => assert!(reads.failed.is_empty()),
         Hanging::TimedOut => {
             assert!(reads.failed.len() <= CLIENTS, "only what waited for it can fail");
-            assert!(reads.failed.iter().all(|problem| problem.starts_with("504")));
+            assert!(reads.failed.iter().all(|problem| problem.starts_with("504 ")));
         }
     }
     farm.network.plug(3, "up");
@@ -93,14 +93,18 @@ fn a_new_version_is_deployed(farm: &Farm<'_>, balancer: &str) {
     }
 }
 
-/// What becomes of a request that runs on a machine that is killed: what the client gets, and how often the
-/// application has begun with it.
-fn killed_under(
-    farm: &mut Farm<'_>,
-    balancer: &str,
-    request: &str,
-    ask: Ask,
-) -> (Result<String, String>, usize) {
+/// What happens to the machine that a request runs on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    Killed,
+    CutOff,
+}
+
+/// What the client gets, and how often the application has begun with it.
+type Outcome = (Result<String, String>, usize);
+
+/// What becomes of a request that runs on a machine that fails. `request` is its name among all of them.
+fn run_on_failing(farm: &mut Farm<'_>, balancer: &str, fault: Fault, request: &str, ask: Ask) -> Outcome {
     let ask = Ask {
         target: format!("/slow?{request}"),
         ..ask
@@ -111,20 +115,31 @@ fn killed_under(
     let machine = (1..=MACHINES)
         .find(|machine| name(*machine) == first)
         .expect("one of them");
-    farm.take(machine).kill();
+    match fault {
+        Fault::Killed => farm.take(machine).kill(),
+        Fault::CutOff => farm.network.plug(machine, "down"),
+    }
     let outcome = client.join().expect("joined");
     let runs = farm.runs(request);
-    println!("{balancer}, {request} on a machine that is killed: {outcome:?}, run by {runs:?}");
-    farm.start(machine);
+    println!("{balancer}, {request}, {fault:?}: {outcome:?}, run by {runs:?}");
+    match fault {
+        Fault::Killed => farm.start(machine),
+        Fault::CutOff => farm.network.plug(machine, "up"),
+    }
     // The balancer has to find that out, or the next request has fewer to go to.
     let load = Load::start(1, &Ask::get("/read"), address);
     farm.wait_for_answer_by(&load, machine);
     (outcome, runs.len())
 }
 
+fn is_status((outcome, runs): &Outcome, status: &str, expected: usize) -> bool {
+    *runs == expected && outcome.as_ref().is_err_and(|problem| problem == status)
+}
+
 #[test]
 fn httpd_over_machines() {
-    const MODULES: [&str; 7] = [
+    const MODULES: [&str; 8] = [
+        "authz_host",
         "proxy",
         "proxy_fcgi",
         "proxy_balancer",
@@ -140,19 +155,25 @@ fn httpd_over_machines() {
     network.on_balancer(|| {
         let mut farm = Farm::new(&network);
         let addresses = addresses();
-        let replaced = replaced(&addresses, " timeout=60", " timeout=3");
+        let times = [(" timeout=60", " timeout=3"), ("retry=5", "retry=1")];
+        let replaced = replaced(&addresses, &times);
         farm.front = Some(Front::httpd("httpd-balancer.conf", &MODULES, &replaced));
         a_machine_fails(&mut farm, "httpd");
         a_machine_is_cut_off(&farm, "httpd", Hanging::TimedOut);
         a_machine_is_stopped(&mut farm, "httpd");
         a_machine_is_taken_out(&mut farm, "httpd", take_by_manager);
         a_new_version_is_deployed(&farm, "httpd");
-        let (get, runs) = killed_under(&mut farm, "httpd", "GET", Ask::get(""));
+        let mut meet = |fault, request, ask| run_on_failing(&mut farm, "httpd", fault, request, ask);
+        let (get, runs) = meet(Fault::Killed, "GET", Ask::get(""));
         assert!(get.is_ok() && runs == 2);
-        let (post, runs) = killed_under(&mut farm, "httpd", "POST-with-a-body", Ask::post("", b"hello"));
-        assert!(post.is_err() && runs == 2, "its body is gone");
-        let (post, runs) = killed_under(&mut farm, "httpd", "POST-without-a-body", Ask::post("", b""));
+        let post = meet(Fault::Killed, "POST-with-a-body", Ask::post("", b"hello"));
+        assert!(is_status(&post, "400", 2), "its body is gone");
+        let (post, runs) = meet(Fault::Killed, "POST-without-a-body", Ask::post("", b""));
         assert!(post.is_ok() && runs == 2, "it is run twice");
+        let get = meet(Fault::CutOff, "GET-that-hangs", Ask::get(""));
+        assert!(is_status(&get, "504", 1));
+        let post = meet(Fault::CutOff, "POST-that-hangs", Ask::post("", b"hello"));
+        assert!(is_status(&post, "504", 1));
         farm.finish();
     });
 }
@@ -166,7 +187,11 @@ fn nginx_over_machines() {
     network.on_balancer(|| {
         let mut farm = Farm::new(&network);
         let addresses = addresses();
-        let replaced = replaced(&addresses, "read_timeout 60s", "read_timeout 3s");
+        let times = [
+            ("read_timeout 60s", "read_timeout 3s"),
+            ("fail_timeout=5s", "fail_timeout=1s"),
+        ];
+        let replaced = replaced(&addresses, &times);
         farm.front = Front::nginx_with_master(&farm.site, "nginx-upstream.conf", &replaced);
         if farm.front.is_none() {
             return;
@@ -176,13 +201,17 @@ fn nginx_over_machines() {
         a_machine_is_stopped(&mut farm, "nginx");
         a_machine_is_taken_out(&mut farm, "nginx", take_by_reload);
         a_new_version_is_deployed(&farm, "nginx");
-        let (get, runs) = killed_under(&mut farm, "nginx", "GET", Ask::get(""));
+        let mut meet = |fault, request, ask| run_on_failing(&mut farm, "nginx", fault, request, ask);
+        let (get, runs) = meet(Fault::Killed, "GET", Ask::get(""));
         assert!(get.is_ok() && runs == 2);
-        for (request, body) in [("POST-with-a-body", &b"hello"[..]), ("POST-without-a-body", b"")] {
-            let (post, runs) = killed_under(&mut farm, "nginx", request, Ask::post("", body));
-            let is_told = post.is_err_and(|problem| problem.starts_with("502"));
-            assert!(is_told && runs == 1, "{request}");
-        }
+        let post = meet(Fault::Killed, "POST-with-a-body", Ask::post("", b"hello"));
+        assert!(is_status(&post, "502", 1));
+        let post = meet(Fault::Killed, "POST-without-a-body", Ask::post("", b""));
+        assert!(is_status(&post, "502", 1));
+        let (get, runs) = meet(Fault::CutOff, "GET-that-hangs", Ask::get(""));
+        assert!(get.is_ok() && runs == 2);
+        let post = meet(Fault::CutOff, "POST-that-hangs", Ask::post("", b"hello"));
+        assert!(is_status(&post, "504", 1));
         farm.finish();
     });
 }
@@ -194,13 +223,9 @@ fn addresses() -> Vec<(String, String)> {
         .collect()
 }
 
-fn replaced<'a>(
-    addresses: &'a [(String, String)],
-    timeout: &'a str,
-    shorter: &'a str,
-) -> Vec<(&'a str, &'a str)> {
+fn replaced<'a>(addresses: &'a [(String, String)], times: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let addresses = addresses.iter().map(|(from, to)| (from.as_str(), to.as_str()));
-    addresses.chain([(timeout, shorter)]).collect()
+    addresses.chain(times.iter().copied()).collect()
 }
 
 /// As an administrator does with a browser.
