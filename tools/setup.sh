@@ -26,6 +26,7 @@ has_cc() { command -v cc >/dev/null; }
 has_apxs() { command -v "${APXS:-apxs}" >/dev/null || command -v apxs2 >/dev/null; }
 has_httpd() { [ -x /usr/sbin/apache2 ] || [ -x /usr/sbin/httpd ] || command -v apache2 httpd >/dev/null; }
 has_curl() { command -v curl >/dev/null; }
+has_ip() { command -v ip >/dev/null || [ -x /sbin/ip ]; }
 has_valgrind() { command -v valgrind >/dev/null; }
 has_wrk() { command -v wrk >/dev/null; }
 has_python() { [ -x "$python" ] || command -v "$python" >/dev/null; }
@@ -73,6 +74,7 @@ find_missing() {
     esac
     if [ "$purpose" = test ]; then
         need has_curl curl "the tests' HTTP client"
+        need has_ip iproute2 "ip, which makes the network namespaces that stand for machines"
     fi
     if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
         need has_valgrind valgrind "callgrind, which counts instructions"
@@ -116,7 +118,7 @@ if [ ${#packages[@]} -gt 0 ]; then
     explain
     if ! command -v apt-get >/dev/null; then
         echo "Install them with your system's package manager (the names above are Debian's), then run make again." >&2
-        echo "Fedora and RHEL call them: gcc httpd httpd-devel clang-devel python3-devel curl valgrind wrk" >&2
+        echo "Fedora and RHEL call them: gcc httpd httpd-devel clang-devel python3-devel curl iproute valgrind wrk" >&2
         exit 1
     fi
     install_with_apt

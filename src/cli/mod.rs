@@ -10,6 +10,7 @@ mod private_root;
 mod scgi;
 pub mod serve;
 mod standalone;
+mod status;
 
 use clap::{Parser, Subcommand};
 
@@ -42,6 +43,8 @@ enum Command {
     Fastcgi(fastcgi::FastcgiArguments),
     /// Serve an application by SCGI, for web servers such as nginx and lighttpd
     Scgi(scgi::ScgiArguments),
+    /// Print what the processes of `rwsgi fastcgi` and `rwsgi scgi` do, or whether they take requests
+    Status(status::StatusArguments),
     /// Answer one request by CGI; also as the interpreter of a script: `#!/usr/bin/rwsgi cgi`
     Cgi(cgi::CgiArguments),
     /// Print completions for a shell
@@ -64,6 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
         Command::Explain { code: Some(code) } => explain(code),
         Command::Fastcgi(arguments) => fastcgi::run(arguments).map(|()| String::new()),
         Command::Scgi(arguments) => scgi::run(arguments).map(|()| String::new()),
+        Command::Status(arguments) => status::run(arguments),
         Command::Cgi(arguments) => cgi::run(arguments).map(|()| String::new()),
         Command::Serve(options) => serve::serve(options),
         Command::Check(options) => check::check(options),
@@ -94,6 +98,68 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    /// Commands of shell blocks, comments and units, each as its words.
+    fn written_commands(text: &str) -> Vec<Vec<String>> {
+        let joined = text.replace("\\\n#", " ").replace("\\\n", " ");
+        let commands = joined.lines().filter_map(|line| {
+            let line = line.trim_start_matches(['#', ' ']);
+            line.strip_prefix("ExecStart=/usr/bin/rwsgi ")
+                .or_else(|| line.strip_prefix("rwsgi "))
+        });
+        let words = commands.map(|command| {
+            let command = command.split(" #").next().unwrap_or_default();
+            command.split_whitespace().map(str::to_owned).collect()
+        });
+        words.collect()
+    }
+
+    /// Commands of YAML, which are lists.
+    fn listed_commands(text: &str) -> Vec<Vec<String>> {
+        let lists = text.split('[').skip(1).filter_map(|rest| rest.split(']').next());
+        let words = lists.map(|list| {
+            list.split(',')
+                .map(|word| word.trim().trim_matches('"').to_owned())
+        });
+        let commands = words.filter_map(|words| {
+            let mut words = words.skip_while(|word| word == "CMD");
+            (words.next()? == "rwsgi").then(|| words.collect())
+        });
+        commands.collect()
+    }
+
+    #[test]
+    fn commands_that_are_shown_are_understood() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let read = |path: &std::path::Path| std::fs::read_to_string(path).expect("readable");
+        let mut shown = Vec::new();
+        for folder in [
+            root.to_owned(),
+            root.join("docs"),
+            root.join("apache-conf/other-servers"),
+        ] {
+            for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+                let path = entry.path();
+                match path.extension().and_then(|extension| extension.to_str()) {
+                    Some("md") => {
+                        let text = read(&path);
+                        let blocks = text.split("```sh\n").skip(1);
+                        let blocks = blocks.filter_map(|rest| rest.split("```").next());
+                        shown.extend(blocks.flat_map(written_commands));
+                        shown.extend(listed_commands(&text));
+                    }
+                    Some("conf" | "service") => shown.extend(written_commands(&read(&path))),
+                    _ => {}
+                }
+            }
+        }
+        assert!(shown.len() > 20, "{shown:?}");
+        for words in shown {
+            let line = std::iter::once("rwsgi").chain(words.iter().map(String::as_str));
+            let parsed = Arguments::try_parse_from(line);
+            assert!(parsed.is_ok(), "{words:?}: {parsed:?}");
+        }
     }
 
     #[test]

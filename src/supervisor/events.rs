@@ -83,6 +83,10 @@ impl Supervisor {
         }
         let now = Instant::now();
         let mut limit = STEP;
+        let leaves_at = self.public.as_ref().and_then(Public::leaves_at);
+        if let Some(at) = leaves_at.filter(|_| self.stopping.is_none()) {
+            limit = limit.min(at.saturating_duration_since(now));
+        }
         for group in &self.groups {
             if let Some(pause) = group.backoff.remaining(now) {
                 limit = limit.min(pause);

@@ -97,6 +97,8 @@ pub(super) struct Group {
     pub(super) suspects: Stamps,
     /// The last generation of httpd's children that know it, once the plan does not.
     pub(super) retired: Option<u64>,
+    /// Whether all its processes are to end soon, and say so to whoever asks.
+    pub(super) leaving: bool,
     /// Whether all its processes are to end.
     pub(super) ending: bool,
     /// When files and holders of slots were last looked at.
@@ -124,6 +126,7 @@ impl Group {
             loaded: Vec::new(),
             suspects: Stamps::default(),
             retired: None,
+            leaving: false,
             ending: false,
             looked: None,
         }

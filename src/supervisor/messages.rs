@@ -222,8 +222,15 @@ impl Group {
         }
         if worker.plan.public.is_some() {
             match state {
-                PositionState::Ready => worker.tell(&ToWorker::Accept),
-                PositionState::Draining => worker.tell(&ToWorker::Close),
+                PositionState::Ready => {
+                    worker.tell(&ToWorker::Accept);
+                    if self.leaving {
+                        worker.tell(&ToWorker::Leave);
+                    }
+                }
+                PositionState::Draining => worker.tell(&ToWorker::Close {
+                    is_last: self.leaving && self.ending,
+                }),
                 PositionState::Empty | PositionState::Starting => {}
             }
         }

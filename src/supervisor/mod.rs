@@ -160,6 +160,7 @@ impl Supervisor {
     /// Looks at everything that may be due.
     fn tick(&mut self) {
         let now = Instant::now();
+        self.go(now);
         let oldest = self.generations.iter().map(|(number, _)| *number).min();
         for group in &mut self.groups {
             let is_unknown = |last: u64| oldest.is_none_or(|oldest| oldest > last);

@@ -5,6 +5,7 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::configure::Announced;
 use super::group::Group;
@@ -26,6 +27,8 @@ pub struct Start {
     pub again: Box<dyn Fn() -> Result<Plan, String>>,
     /// Where the state of the processes can be asked for.
     pub status: Option<UnixListener>,
+    /// How long requests are still taken after SIGTERM, while whoever asks is told that they are not.
+    pub drain_delay: Duration,
 }
 
 /// What stands in for httpd's parent.
@@ -33,6 +36,9 @@ pub(super) struct Public {
     listener: Rc<OwnedFd>,
     again: Box<dyn Fn() -> Result<Plan, String>>,
     pub(super) status: Option<StatusSocket>,
+    drain_delay: Duration,
+    /// When requests are no longer taken, once SIGTERM has come.
+    leaves_at: Option<Instant>,
     /// Whether the init system has been told that requests are taken.
     has_notified: bool,
     /// Held open as long as this process lives.
@@ -45,6 +51,7 @@ impl Public {
         listener: OwnedFd,
         again: Box<dyn Fn() -> Result<Plan, String>>,
         status: Option<UnixListener>,
+        drain_delay: Duration,
         life: std::io::PipeWriter,
     ) -> Result<Public, String> {
         let status = status.map(StatusSocket::new).transpose();
@@ -52,6 +59,8 @@ impl Public {
             listener: Rc::new(listener),
             again,
             status: status.map_err(|error| format!("the socket for the status: {error}"))?,
+            drain_delay,
+            leaves_at: None,
             has_notified: false,
             _life: life,
         })
@@ -62,10 +71,15 @@ impl fmt::Debug for Public {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Public").finish_non_exhaustive()
     }
+
+    /// When requests are no longer taken, if that is known.
+    pub(super) fn leaves_at(&self) -> Option<Instant> {
+        self.leaves_at
+    }
 }
 
-/// Runs the processes until SIGTERM or SIGINT; for a process of one thread. SIGHUP and SIGUSR1 replace all
-/// processes one by one, by a plan that is made again.
+/// Runs the processes until SIGTERM, after which requests are finished, or SIGINT; for a process of one thread.
+/// SIGHUP and SIGUSR1 replace all processes one by one, by a plan that is made again.
 ///
 /// # Errors
 /// One line that says why it cannot run.
@@ -81,7 +95,13 @@ pub fn serve(start: Start) -> Result<(), String> {
     let set = listener::set_nonblocking(&start.listener);
     set.map_err(|error| format!("the socket for web servers: {error}"))?;
     let mut supervisor = Supervisor {
-        public: Some(Public::new(start.listener, start.again, start.status, held)?),
+        public: Some(Public::new(
+            start.listener,
+            start.again,
+            start.status,
+            start.drain_delay,
+            held,
+        )?),
         ..Supervisor::new(life.into(), signals)
     };
     supervisor.carry_out(start.plan)?;
@@ -118,14 +138,56 @@ impl Supervisor {
 
     /// Does what a signal asks for.
     pub(super) fn signalled(&mut self, signal: i32) {
-        let begins_anew = [signal_file::HANG_UP, signal_file::GRACEFUL].contains(&signal);
-        if !begins_anew {
-            notify::tell("STOPPING=1");
-            return self.stop();
+        let is_leaving = self.is_leaving();
+        match signal {
+            signal_file::HANG_UP | signal_file::GRACEFUL if is_leaving => {}
+            signal_file::HANG_UP | signal_file::GRACEFUL => self.begin_anew(),
+            signal_file::TERMINATE if !is_leaving => self.leave(),
+            // A second one is meant.
+            _ => {
+                notify::tell("STOPPING=1");
+                self.stop();
+            }
         }
-        if self.stopping.is_some() {
-            return;
+    }
+
+    /// Tells whoever asks that requests will not be taken for long; see [`go`](Self::go).
+    fn leave(&mut self) {
+        notify::tell("STOPPING=1");
+        let Some(public) = &mut self.public else { return };
+        public.leaves_at = Some(Instant::now() + public.drain_delay);
+        if !public.drain_delay.is_zero() {
+            let text = format!(
+                "a signal asks for the end: requests are taken for {} s yet",
+                public.drain_delay.as_secs()
+            );
+            self.log.write(Level::Info, None, &text);
         }
+        for group in &mut self.groups {
+            group.leave();
+        }
+    }
+
+    /// Whether all processes are to end.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.stopping.is_some() || self.leaves_at().is_some()
+    }
+
+    fn leaves_at(&self) -> Option<Instant> {
+        self.public.as_ref()?.leaves_at()
+    }
+
+    /// Lets processes end with their last requests, once it is time.
+    pub(super) fn go(&mut self, now: Instant) {
+        if self.stopping.is_none() && self.leaves_at().is_some_and(|at| at <= now) {
+            self.stopping = Some(now);
+            for group in &mut self.groups {
+                group.end_for_good();
+            }
+        }
+    }
+
+    fn begin_anew(&mut self) {
         let Some(public) = &self.public else { return };
         let carried_out = (public.again)().and_then(|plan| self.carry_out(plan));
         match carried_out {

@@ -6,6 +6,7 @@ use super::group::Group;
 use super::orphan::Orphan;
 use super::watch;
 use super::worker::{Stage, Want, Worker};
+use crate::config::plan::ToWorker;
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
 use crate::scoreboard::PositionState;
@@ -217,10 +218,29 @@ impl Group {
         }
     }
 
+    /// Has all its processes, and those to come, say that they are about to end.
+    pub(super) fn leave(&mut self) {
+        self.leaving = true;
+        for worker in self.workers.iter_mut().filter(|worker| worker.is_ready()) {
+            worker.tell(&ToWorker::Leave);
+        }
+    }
+
     /// Lets all its processes end when their requests are done.
     pub(super) fn end(&mut self) {
         self.ending = true;
         self.drain_orphans();
+    }
+
+    /// As [`end`](Self::end), for the last group on its listener: nobody who has connected is left behind.
+    pub(super) fn end_for_good(&mut self) {
+        self.end();
+        for index in 0..self.workers.len() {
+            let drains = |worker: &Worker| matches!(worker.stage, Stage::Draining(_));
+            if self.workers.get(index).is_some_and(drains) {
+                self.mark(index, PositionState::Draining);
+            }
+        }
     }
 
     /// Lets all its processes end now.

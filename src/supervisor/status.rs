@@ -99,7 +99,26 @@ impl Reader {
 struct Status<'a> {
     version: &'static str,
     pid: u32,
+    state: State,
+    /// Threads of the processes that are ready.
+    threads: usize,
+    /// How many of those run a request.
+    busy: usize,
     groups: Vec<GroupStatus<'a>>,
+}
+
+/// What may be expected of the processes together.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    /// None is ready yet.
+    Starting,
+    /// At least one takes requests.
+    Ready,
+    /// None is ready, and the last one that was started failed.
+    Failing,
+    /// SIGTERM has come.
+    Draining,
 }
 
 #[derive(Serialize)]
@@ -153,17 +172,43 @@ impl Supervisor {
         self.public.as_mut()?.status.as_mut()
     }
 
+    fn state(&self) -> State {
+        if self.is_leaving() {
+            State::Draining
+        } else if self.groups.iter().any(Group::serves) {
+            State::Ready
+        } else if self.groups.iter().any(|group| group.backoff.is_failing()) {
+            State::Failing
+        } else {
+            State::Starting
+        }
+    }
+
     fn status_text(&self) -> Vec<u8> {
+        let groups: Vec<GroupStatus<'_>> = self.groups.iter().map(of_group).collect();
+        let ready = groups
+            .iter()
+            .flat_map(|group| &group.processes)
+            .filter(|process| process.state == READY);
         let status = Status {
             version: VERSION,
             pid: std::process::id(),
-            groups: self.groups.iter().map(of_group).collect(),
+            state: self.state(),
+            threads: ready
+                .clone()
+                .map(|process| usize::try_from(process.threads).unwrap_or_default())
+                .sum(),
+            busy: ready.map(|process| process.running.len()).sum(),
+            groups,
         };
         let mut text = serde_json::to_vec_pretty(&status).unwrap_or_default();
         text.push(b'\n');
         text
     }
 }
+
+/// The state of a process that takes requests.
+const READY: &str = "ready";
 
 fn of_group(group: &Group) -> GroupStatus<'_> {
     let now = Instant::now();
@@ -186,7 +231,7 @@ fn of_process<'a>(group: &'a Group, worker: &'a Worker, now: Instant) -> Process
         pid: worker.child.pid(),
         state: match worker.stage {
             Stage::Starting => "starting",
-            Stage::Ready => "ready",
+            Stage::Ready => READY,
             Stage::Draining(_) => "draining",
             Stage::Stopping(_) => "stopping",
         },

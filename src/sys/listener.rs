@@ -140,6 +140,42 @@ pub fn accept(listener: &OwnedFd) -> io::Result<UnixStream> {
     Ok(stream)
 }
 
+/// Has no further connection begin, for all who share the listener; those that have begun can be accepted, and
+/// handshakes be completed that are under way. Comes before [`shut`].
+pub fn turn_away(listener: &OwnedFd) {
+    if option(listener.as_fd(), libc::SO_DOMAIN) == Some(libc::AF_UNIX) {
+        return shut(listener);
+    }
+    // What was sent to begin a connection is dropped; whoever sent it tries again, and is refused then.
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 2;
+    let step = |code: u32, jump_true: u8, k: u32| libc::sock_filter {
+        code: u16::try_from(code).unwrap_or_default(),
+        jt: jump_true,
+        jf: 0,
+        k,
+    };
+    let mut program = [
+        step(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, FLAGS),
+        step(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 1, SYN),
+        step(libc::BPF_RET | libc::BPF_K, 0, u32::MAX),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0),
+    ];
+    let filter = libc::sock_fprog {
+        len: u16::try_from(program.len()).unwrap_or_default(),
+        filter: program.as_mut_ptr(),
+    };
+    // Without it, a connection that begins at this very moment is lost.
+    let _ = set_option(listener, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &filter);
+}
+
+/// Ends a listener for all who share it: whoever connects is refused, and whoever waits to be accepted on one of
+/// the network is broken off.
+pub fn shut(listener: &OwnedFd) {
+    // SAFETY: a live socket. One that was shut before is no worse.
+    unsafe { libc::shutdown(listener.as_raw_fd(), libc::SHUT_RDWR) };
+}
+
 /// Has the end of a connection look like a failure where its family can say so: the peer of a TCP connection
 /// sees a reset instead of an end.
 pub fn break_off(stream: &UnixStream) {
@@ -151,7 +187,7 @@ pub fn break_off(stream: &UnixStream) {
     let _ = set_option(stream, libc::SOL_SOCKET, libc::SO_LINGER, &linger);
 }
 
-fn set_option<T>(stream: &UnixStream, level: c_int, name: c_int, value: &T) -> io::Result<()> {
+fn set_option<T>(stream: &impl AsRawFd, level: c_int, name: c_int, value: &T) -> io::Result<()> {
     let length = libc::socklen_t::try_from(size_of::<T>()).map_err(io::Error::other)?;
     // SAFETY: a live socket, and a value of the length told.
     let set = unsafe {
@@ -200,6 +236,37 @@ mod tests {
             accept(&by_path).map(|_| ()).expect_err("nobody").kind(),
             io::ErrorKind::WouldBlock
         );
+    }
+
+    /// Whoever has connected is heard, and whoever comes later is not kept waiting.
+    #[test]
+    fn a_listener_that_turns_away_keeps_who_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("sock");
+        let by_path = listen_at_path(&path, 0o660, (None, None), 5).expect("listens");
+        let _waiting = UnixStream::connect(&path).expect("connects");
+        turn_away(&by_path);
+        accept(&by_path).expect("was there before");
+        shut(&by_path);
+        assert!(UnixStream::connect(&path).is_err());
+
+        let by_address = listen_at_address(SocketAddr::from(([127, 0, 0, 1], 0)), 5).expect("listens");
+        let bound = TcpListener::from(by_address.try_clone().expect("copied"));
+        let address = bound.local_addr().expect("bound");
+        let mut waiting = TcpStream::connect(address).expect("connects");
+        turn_away(&by_address);
+        let patience = std::time::Duration::from_millis(200);
+        let late = TcpStream::connect_timeout(&address, patience).expect_err("dropped");
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        let mut accepted = accept(&by_address).expect("was there before");
+        waiting.write_all(b"hello").expect("written");
+        let mut room = [0; 5];
+        accepted.read_exact(&mut room).expect("still passes");
+        shut(&by_address);
+        let late = TcpStream::connect_timeout(&address, patience).expect_err("refused");
+        assert_eq!(late.kind(), io::ErrorKind::ConnectionRefused);
+        accepted.write_all(b"hello").expect("is not touched");
+        waiting.read_exact(&mut room).expect("arrives");
     }
 
     #[test]

@@ -134,6 +134,21 @@ pub fn send_now(stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
     })
 }
 
+/// As a plain write, of what is followed by the end of the connection: both travel together.
+pub fn send_last(stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
+    repeat(|| {
+        // SAFETY: a live socket, and bytes of the length told.
+        unsafe {
+            libc::send(
+                stream.as_raw_fd(),
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                libc::MSG_NOSIGNAL | libc::MSG_MORE,
+            )
+        }
+    })
+}
+
 /// Receives what is there; 0 at the end. `WouldBlock` when that is nothing.
 pub fn receive_now(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<usize> {
     receive_with(stream, buffer, libc::MSG_DONTWAIT)

@@ -27,6 +27,11 @@ const SIGNALS: u64 = 2;
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 /// How often an orphan looks whether it is to end.
 const TICK: Duration = Duration::from_secs(1);
+/// How long web servers that keep connections open may send another request on them, which is answered, before the
+/// process ends with them.
+const LAST_USE: Duration = Duration::from_secs(1);
+/// How often it is looked whether such connections are left.
+const STEP: Duration = Duration::from_millis(20);
 /// How long Python's main thread has for writing stacks before they are written without Python's lock.
 const STACKS_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -59,6 +64,8 @@ struct Noticed {
     end_by: Option<Instant>,
     /// When stacks are written without Python's lock.
     stacks_by: Option<Instant>,
+    /// Since when no connections are accepted, until the supervisor has been told.
+    closed: Option<Instant>,
 }
 
 impl Control {
@@ -77,7 +84,8 @@ impl Control {
     fn run(self, epoll: &Epoll) {
         let mut noticed = Noticed::default();
         loop {
-            match epoll.wait_for(TICK) {
+            let step = if noticed.closed.is_some() { STEP } else { TICK };
+            match epoll.wait_for(step) {
                 Ok(Some(CHANNEL)) => self.message(epoll, &mut noticed),
                 Ok(Some(LIFE_PIPE)) => self.httpd_ended(epoll, &mut noticed),
                 Ok(Some(SIGNALS)) => self.signal(),
@@ -110,9 +118,10 @@ impl Control {
                 self.life.ask(Task::WriteStacks);
             }
             Ok(ToWorker::Accept) => self.server.open_public(),
-            Ok(ToWorker::Close) => {
-                self.server.close_public();
-                self.reporter.tell(&FromWorker::Closed);
+            Ok(ToWorker::Leave) => self.server.leave(),
+            Ok(ToWorker::Close { is_last }) => {
+                self.server.close_public(is_last);
+                noticed.closed.get_or_insert_with(Instant::now);
             }
             Ok(ToWorker::Stop { reason }) => self.end(&reason),
             Ok(ToWorker::Start(_)) | Err(_) => {
@@ -183,6 +192,11 @@ impl Control {
         let now = Instant::now();
         self.server.retry_accept();
         self.server.drop_silent_peers();
+        let is_deserted = |since| self.server.is_deserted() || now.duration_since(since) >= LAST_USE;
+        if noticed.closed.is_some_and(is_deserted) {
+            noticed.closed = None;
+            self.reporter.tell(&FromWorker::Closed);
+        }
         if noticed.end_by.is_some_and(|end_by| now >= end_by) {
             own_process::leave(1);
         }

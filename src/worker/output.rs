@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use crate::fcgi::record::{self, HEADER_LEN, Kind, MAX_CONTENT, ProtocolStatus};
 use crate::gateway::cgi_head::push_head;
 use crate::gateway::{FileRange, Head};
+use crate::sys::stream;
 
 /// Pieces up to this many bytes are copied beside what is staged; larger ones are sent from where they are.
 const COPIED: usize = 16 << 10;
@@ -195,6 +196,27 @@ impl Output {
 
     /// Writes all that was added and, with records, the end of the request, with `app_status` for what it came to.
     pub(super) fn end(&mut self, socket: &UnixStream, app_status: u32) -> io::Result<()> {
+        self.finish(socket, app_status)?;
+        write_all(socket, &mut [IoSlice::new(&self.bytes)])?;
+        self.bytes.clear();
+        Ok(())
+    }
+
+    /// As [`end`](Self::end), and nothing more is sent on the connection. Whoever would keep it for another request
+    /// sees its end no later than the answer's.
+    pub(super) fn end_last(&mut self, socket: &UnixStream) -> io::Result<()> {
+        self.finish(socket, 0)?;
+        let mut rest = self.bytes.as_slice();
+        while !rest.is_empty() {
+            let sent = stream::send_last(socket, rest)?;
+            rest = rest.get(sent..).unwrap_or_default();
+        }
+        self.bytes.clear();
+        socket.shutdown(std::net::Shutdown::Write)
+    }
+
+    /// Completes what is left to write.
+    fn finish(&mut self, socket: &UnixStream, app_status: u32) -> io::Result<()> {
         if self.has_file() {
             self.flush(socket)?;
         }
@@ -208,8 +230,6 @@ impl Output {
                 ProtocolStatus::RequestComplete,
             );
         }
-        write_all(socket, &mut [IoSlice::new(&self.bytes)])?;
-        self.bytes.clear();
         Ok(())
     }
 }

@@ -2,7 +2,9 @@
 //! has a thread to spare, and counted in the scoreboard while a request is awaited or runs.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::desk::Desk;
@@ -14,7 +16,13 @@ use crate::config::plan::Public;
 use crate::gateway::{Code, Level};
 use crate::scoreboard::{Position, since};
 use crate::sys::epoll::Interest;
+use crate::sys::poll::Poll;
 use crate::sys::{clock, listener};
+
+/// How long a connection may be between its beginning and its place in the listener's queue.
+const HANDSHAKE: Duration = Duration::from_millis(50);
+/// How long connections are taken at most that others have begun.
+const QUEUE: Duration = Duration::from_secs(1);
 
 impl Server {
     /// Accepts connections from now on.
@@ -27,11 +35,78 @@ impl Server {
         }
     }
 
-    /// Accepts no further connections, and keeps none after its request.
-    pub(super) fn close_public(&self) {
+    /// Accepts no further connections, and keeps none after its request. With `is_last` no other process accepts
+    /// any: those are taken that wait to be accepted.
+    pub(super) fn close_public(&self, is_last: bool) {
         self.is_closed.store(true, Ordering::SeqCst);
         // It may not have been opened.
         let _ = self.epoll.remove(&self.parts.listener);
+        let public = self.parts.public.as_ref();
+        if let Some(public) = public.filter(|public| is_last && public.owns_listener) {
+            self.empty_queue(public);
+        }
+    }
+
+    /// Whether no further connections are accepted, and none is kept after its request.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
+    /// Whether nobody is connected.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Says from now on that no requests are taken, to whoever asks.
+    pub(super) fn leave(&self) {
+        self.is_leaving.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether that is so.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::SeqCst)
+    }
+
+    /// Has nobody connect any more, and takes all who have; threads find their requests.
+    fn empty_queue(&self, public: &Public) {
+        let listener = &self.parts.listener;
+        let deadline = Instant::now() + QUEUE;
+        listener::turn_away(listener);
+        while Instant::now() < deadline {
+            let Err(error) = self.take_in(public) else {
+                continue;
+            };
+            match error.kind() {
+                io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
+                io::ErrorKind::WouldBlock => {
+                    let mut poll = Poll::default();
+                    poll.add(listener.as_fd(), false);
+                    if !poll.wait(Some(HANDSHAKE)).is_ok_and(|ready| ready == [true]) {
+                        break;
+                    }
+                }
+                // Another process has found the queue empty.
+                io::ErrorKind::InvalidInput => return,
+                _ => {
+                    let text = format!("a connection could not be accepted: {error}");
+                    log::line(Level::Warning, Code::CONNECTION_REFUSED, &text);
+                    break;
+                }
+            }
+        }
+        listener::shut(listener);
+    }
+
+    /// Accepts one connection, and counts its request.
+    fn take_in(&self, public: &Public) -> io::Result<u64> {
+        // Before it is accepted, so that the supervisor never sees a closed process with nothing to do that has
+        // something to do.
+        self.position().inspect(Position::add_busy);
+        let accepted = self.accept_public(public);
+        if accepted.is_err() {
+            self.position().inspect(Position::remove_busy);
+        }
+        accepted
     }
 
     /// Accepts one connection and begins with it at once: who waits behind it may find another process.
@@ -39,25 +114,21 @@ impl Server {
         let Some(public) = &self.parts.public else {
             return;
         };
-        // Before it is accepted, so that the supervisor never sees a closed process with nothing to do that has
-        // something to do.
-        self.position().inspect(Position::add_busy);
-        let accepted = self.accept_public(public);
-        match accepted {
+        match self.take_in(public) {
             Ok(number) => self.arrived(number, false, desk),
-            Err(error) => {
-                self.position().inspect(Position::remove_busy);
-                match error.kind() {
-                    io::ErrorKind::WouldBlock
-                    | io::ErrorKind::Interrupted
-                    | io::ErrorKind::ConnectionAborted => {}
-                    _ => {
-                        // Would be told of again at once.
-                        let _ = self.epoll.change(&self.parts.listener, LISTENER, Interest::None);
-                        self.accept_later(&error);
-                    }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {
                 }
-            }
+                // Another process has shut the listener, and this one is about to be told.
+                io::ErrorKind::InvalidInput if self.is_leaving() => {
+                    let _ = self.epoll.change(&self.parts.listener, LISTENER, Interest::None);
+                }
+                _ => {
+                    // Would be told of again at once.
+                    let _ = self.epoll.change(&self.parts.listener, LISTENER, Interest::None);
+                    self.accept_later(&error);
+                }
+            },
         }
     }
 
@@ -99,11 +170,10 @@ impl Server {
     ) -> bool {
         connection.await_request(None);
         let reusable = public_request::serve(self, public, connection, wire, desk);
-        let is_kept = reusable && wire.is_kept() && !self.is_closed.load(Ordering::SeqCst);
-        if is_kept {
+        if reusable {
             self.uncount(connection, wire);
         }
-        is_kept
+        reusable
     }
 
     /// Closes connections whose peers have not sent a whole request for longer than a read may take.

@@ -13,7 +13,7 @@ use crate::app::{self, Job, Watch};
 use crate::cgi::{Absent, Place, Request};
 use crate::config::plan::{Protocol, Public};
 use crate::fcgi::params::Pairs;
-use crate::gateway::{BodyLength, Code, Environ, Key, Level};
+use crate::gateway::{BodyLength, Code, Environ, Exchange, Head, Key, Level, Outcome};
 use crate::scgi::Headers;
 use crate::scoreboard::{Position, Slot};
 use crate::sys::{clock, process};
@@ -70,9 +70,49 @@ impl Run<'_> {
         let mut place = std::mem::take(&mut desk.place);
         let served = &self.public.served;
         request.place(&mut place, served.mount.as_deref(), Absent::Undivided);
-        let reusable = self.run(&request, variables, &place, wire, desk);
+        let ping_path = self.public.ping_path.as_deref().map(str::as_bytes);
+        let reusable = if ping_path == Some(place.path()) {
+            self.answer_ping(&request, wire, desk)
+        } else {
+            self.run(&request, variables, &place, wire, desk)
+        };
         desk.place = place;
         Ok(reusable)
+    }
+
+    /// Tells whether requests are taken, without the application and without a trace in the scoreboard.
+    fn answer_ping(&self, request: &Request<'_>, wire: &mut Wire, desk: &mut Desk) -> bool {
+        let manner = self.manner(request, wire, None);
+        let mut exchange = FcgiExchange::new(self.server, self.connection, wire, &mut desk.output, manner);
+        if self.server.is_leaving() {
+            return exchange.conclude(Outcome::Failed(503));
+        }
+        let (head, text) = ready_answer();
+        exchange.head(&head);
+        if !request.is_head() {
+            exchange.stage(text);
+        }
+        exchange.conclude(Outcome::Complete)
+    }
+
+    /// What is the same for all of a request.
+    fn manner<'m>(
+        &'m self,
+        request: &Request<'_>,
+        wire: &Wire,
+        activity: Option<Position<'m>>,
+    ) -> Manner<'m> {
+        use std::os::unix::ffi::OsStrExt;
+        Manner {
+            id: wire.request_id(),
+            script: self.public.served.import.script.as_os_str().as_bytes(),
+            body: body_length(self.public.protocol, request),
+            is_head: request.is_head(),
+            framed_log: false,
+            public: Some(self.public.protocol),
+            activity,
+            slot: None,
+        }
     }
 
     fn run<'a>(
@@ -107,16 +147,7 @@ impl Run<'_> {
             desk.thread,
             &described(request.method, place.path()),
         );
-        let manner = Manner {
-            id: wire.request_id(),
-            script,
-            body: body_length(self.public.protocol, request),
-            is_head: request.is_head(),
-            framed_log: false,
-            public: Some(self.public.protocol),
-            activity: position,
-            slot: None,
-        };
+        let manner = self.manner(request, wire, position);
         let job = Job {
             application_group: group,
             script,
@@ -149,6 +180,19 @@ impl Run<'_> {
         drop(account);
         exchange.conclude(outcome)
     }
+}
+
+/// The answer of a process that takes requests.
+fn ready_answer() -> (Head, &'static [u8]) {
+    const TEXT: &[u8] = b"ready\n";
+    let mut head = Head::default();
+    // All are as they must be.
+    let _ = head
+        .set_status(b"200 OK")
+        .and_then(|()| head.add(b"Content-Type", b"text/plain"))
+        .and_then(|()| head.add(b"Cache-Control", b"no-store"));
+    head.declare_content_length(u64::try_from(TEXT.len()).unwrap_or_default());
+    (head, TEXT)
 }
 
 /// FastCGI tells where a body ends; SCGI has to say before how long it is.

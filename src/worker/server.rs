@@ -60,6 +60,8 @@ pub(super) struct Server {
     accept_again: AtomicBool,
     /// No further connections are accepted.
     pub(super) is_closed: AtomicBool,
+    /// Whoever asks is told that no requests are taken.
+    pub(super) is_leaving: AtomicBool,
     crew: Arc<Crew>,
 }
 
@@ -84,6 +86,7 @@ impl Server {
             end,
             accept_again: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
+            is_leaving: AtomicBool::new(false),
             crew: Arc::default(),
             parts,
         })

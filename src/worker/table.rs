@@ -25,6 +25,11 @@ impl Table {
         self.read().get(usize::try_from(number).ok()?)?.clone()
     }
 
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.read().iter().all(Option::is_none)
+    }
+
     /// All of them.
     pub(super) fn all(&self) -> Vec<Arc<Connection>> {
         self.read().iter().flatten().cloned().collect()

@@ -61,6 +61,20 @@ impl Front {
 
     /// nginx with a published configuration; `replaced` are its paths and addresses.
     pub(crate) fn nginx(site: &Site, name: &str, replaced: &[(&str, &str)]) -> Option<Front> {
+        Self::nginx_with("master_process off;", site, name, replaced)
+    }
+
+    /// As [`nginx`](Self::nginx), with a master process, which reads the configuration again at SIGHUP. Its file is
+    /// `nginx/nginx.conf` of the site.
+    pub(crate) fn nginx_with_master(site: &Site, name: &str, replaced: &[(&str, &str)]) -> Option<Front> {
+        let user = process::serving_account().map_or_else(String::new, |account| {
+            format!("user {} {};", account.name, account.group)
+        });
+        let processes = format!("{user} worker_processes 1;");
+        Self::nginx_with(&processes, site, name, replaced)
+    }
+
+    fn nginx_with(processes: &str, site: &Site, name: &str, replaced: &[(&str, &str)]) -> Option<Front> {
         let others = others()?;
         let (address, root) = (free_address(), site.path("nginx"));
         fs::create_dir_all(&root).expect("made");
@@ -76,7 +90,7 @@ impl Front {
             .collect();
         let log = root.join("error.log");
         let text = format!(
-            "daemon off;\nmaster_process off;\npid {root}/pid;\nerror_log {log} info;\nevents {{}}\n\
+            "daemon off;\n{processes}\npid {root}/pid;\nerror_log {log} info;\nevents {{}}\n\
              http {{\naccess_log off;\n{temporary}\n{server}\n}}\n",
             root = root.display(),
             log = log.display()

@@ -2,9 +2,14 @@
 
 mod cgi;
 mod client;
+mod farm;
 mod fronts;
 mod fuzz;
+mod leaving;
 mod lives;
+mod load;
+mod machines;
+mod network;
 mod rig;
 mod suite;
 mod table;

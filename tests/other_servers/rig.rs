@@ -121,8 +121,19 @@ impl Standalone {
         Self::run(site, "fastcgi", &mut command, &[])
     }
 
-    fn run(site: &Site, protocol: &str, command: &mut Command, more: &[&str]) -> Standalone {
-        let log = site.path(&format!("{protocol}.log"));
+    /// Starts `rwsgi fastcgi wsgi.py` on a machine of a test's network, with its log in a file of this name.
+    pub(crate) fn spawn_on(site: &Site, machine: &str, log: &str, listen: &str, more: &[&str]) -> Standalone {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", machine])
+            .arg(command_under_test())
+            .args(["fastcgi", "wsgi.py", "--listen", listen]);
+        Self::run(site, log, &mut command, more)
+    }
+
+    /// Starts a command with more arguments, and its log in a file of this name.
+    fn run(site: &Site, log: &str, command: &mut Command, more: &[&str]) -> Standalone {
+        let log = site.path(&format!("{log}.log"));
         let file = File::options()
             .create(true)
             .append(true)
@@ -168,6 +179,17 @@ impl Standalone {
     /// The process numbers of its workers.
     pub(crate) fn workers(&self) -> Vec<u32> {
         process::children_of(self.child.id())
+    }
+
+    /// Kills it and its workers, as a machine that fails does.
+    pub(crate) fn kill(mut self) {
+        let workers = self.workers();
+        self.child.kill().expect("killed");
+        for worker in workers {
+            // It may have ended.
+            let _ = process::signal(worker, libc::SIGKILL);
+        }
+        self.child.wait().expect("waited");
     }
 
     /// Has it end, and looks at what is left; the log.

@@ -56,8 +56,21 @@ pub(in super::super) struct ServerArguments {
     /// A UNIX socket that tells the state of all processes, as JSON, to whoever connects
     #[arg(long, value_name = "PATH")]
     pub(super) status: Option<PathBuf>,
+    /// A path, such as /healthz, that is answered without the application: 200, or 503 after SIGTERM
+    #[arg(long, value_name = "PATH", value_parser = ping_path)]
+    pub(super) ping_path: Option<String>,
+    /// How long requests are still taken after SIGTERM, so that a balancer notices and sends no more
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = clap::value_parser!(u32).range(..=3600))]
+    pub(super) drain_delay: u32,
     #[command(flatten)]
     pub(super) group: GroupArguments,
+}
+
+fn ping_path(value: &str) -> Result<String, String> {
+    if value.starts_with('/') && !value.contains(['?', '#']) {
+        return Ok(value.to_owned());
+    }
+    Err("it takes a path that begins with a slash, without a query".to_owned())
 }
 
 /// Where web servers connect.
@@ -220,6 +233,10 @@ mod tests {
             &["--user", "root"],
             &["--queue-timeout", "3"],
             &["--processes", "0"],
+            &["--ping-path", "healthz"],
+            &["--ping-path", "/healthz?full"],
+            &["--drain-delay", "-1"],
+            &["--drain-delay", "4000"],
         ] {
             assert!(options(line).is_err(), "{line:?}");
         }

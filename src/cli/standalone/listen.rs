@@ -26,6 +26,16 @@ enum Address {
     Systemd,
 }
 
+impl ListenArguments {
+    /// Whether the socket is made here, and is nobody else's.
+    pub(super) fn is_own(&self) -> bool {
+        matches!(
+            Address::parse(&self.listen),
+            Ok(Address::Path(_) | Address::Network(_))
+        )
+    }
+}
+
 /// An open socket.
 #[derive(Debug)]
 pub(super) struct Listening {

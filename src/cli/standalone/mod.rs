@@ -8,6 +8,7 @@ mod plan;
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub(super) use arguments::{CommonArguments, GroupArguments, ServerArguments};
 pub(super) use loader::Loader;
@@ -42,6 +43,7 @@ pub(super) fn serve(arguments: &ServerArguments, protocol: Protocol) -> Result<(
             make_plan(&again, protocol, &loader, &directory)
         }),
         status,
+        drain_delay: Duration::from_secs(arguments.drain_delay.into()),
     });
     drop(listening);
     if let Some(file) = status_file {
@@ -65,7 +67,12 @@ fn make_plan(
     let mut group = group_plan(&arguments.common, &arguments.group, loader, directory)?;
     let served = loader.served(arguments.mount.as_deref(), !arguments.no_reload);
     group.imports = vec![served.import.clone()];
-    group.public = Some(Public { protocol, served });
+    group.public = Some(Public {
+        protocol,
+        served,
+        ping_path: arguments.ping_path.clone(),
+        owns_listener: arguments.listen.is_own(),
+    });
     Ok(Plan {
         generation: 1,
         directory: PathBuf::new(),

@@ -83,8 +83,13 @@ pub enum ToWorker {
     },
     /// Accept connections from now on, for a group that serves other web servers.
     Accept,
+    /// All processes go for good, soon: to whoever asks whether requests are taken, they are not.
+    Leave,
     /// Accept no further connections, and say so.
-    Close,
+    Close {
+        /// No other process accepts any: take all who have connected, and have nobody else do so.
+        is_last: bool,
+    },
     /// No request will come any more: end.
     Stop {
         /// What `process_stopping` tells (section 2.6 of the contract), such as `maximum_requests`.
@@ -152,7 +157,8 @@ pub enum FromWorker {
         /// The script.
         import: Import,
     },
-    /// It accepts no further connections; those that it has are counted in the scoreboard.
+    /// It accepts no further connections, and whoever keeps one open has had time to use it; requests that it has
+    /// are counted in the scoreboard.
     Closed,
     /// It got SIGUSR1 (`eviction_signal`) or SIGXCPU (`cpu_time_limit`) and wants to be replaced.
     WantsReplacement {

@@ -47,6 +47,12 @@ pub struct Public {
     pub protocol: Protocol,
     /// What they are answered by.
     pub served: Served,
+    /// The path that tells whether requests are taken, without the application.
+    #[serde(default)]
+    pub ping_path: Option<String>,
+    /// Whether nobody else has the listener, so that it ends with the last processes.
+    #[serde(default)]
+    pub owns_listener: bool,
 }
 
 /// The command that starts a process.

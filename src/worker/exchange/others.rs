@@ -43,14 +43,21 @@ impl FcgiExchange<'_> {
         if !is_whole && !self.broken {
             self.break_off();
         }
+        let is_kept = self.wire.is_kept() && !self.server.is_closed();
+        let socket = self.connection.socket();
         if !self.broken {
-            self.broken = self.output.end(self.connection.socket(), 0).is_err();
+            let ended = if is_kept {
+                self.output.end(socket, 0)
+            } else {
+                self.output.end_last(socket)
+            };
+            self.broken = ended.is_err();
         }
-        if !self.broken && !self.wire.is_kept() {
+        if !self.broken && !is_kept {
             self.wait_for_last_word();
         }
         self.tell_arrivals_again();
-        !self.broken
+        is_kept && !self.broken
     }
 
     /// Closes the connection so that the other side sees, if it can, that something is missing: without the end
@@ -67,7 +74,6 @@ impl FcgiExchange<'_> {
     /// Reads what is left of the body before the connection is closed: a peer that still sends would be told
     /// that it failed, and not look at the answer.
     fn wait_for_last_word(&mut self) {
-        let _ = self.connection.socket().shutdown(std::net::Shutdown::Write);
         let deadline = Instant::now() + LAST_WORD;
         while !self.body_ended && !self.aborted && !self.broken && Instant::now() < deadline {
             let limit = Some(LAST_WORD);
