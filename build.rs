@@ -177,7 +177,7 @@ mod httpd {
             .clang_arg("-Iinclude")
             .allowlist_function("(ap|apr|rwsgi)_.*")
             .allowlist_type("(ap|apr)_.*|core_dir_config|module|module_struct|command_rec|cmd_parms|.*_rec|authn_.*|authz_.*")
-            .allowlist_var("(ap|AP|apr|APR|AUTHN|AUTHZ|HTTP|OR|RSRC|ACCESS|MODULE|NOT|OPT|REMOTE|SERVER)_.*|APLOG_.*|OK|DECLINED|DONE|ap_unixd_config")
+            .allowlist_var("(ap|AP|apr|APR|AUTHN|AUTHZ|ENABLE|HTTP|OR|RSRC|ACCESS|MODULE|NOT|OPT|REMOTE|SERVER)_.*|APLOG_.*|OK|DECLINED|DONE|ap_unixd_config")
             .blocklist_var("APR_.*(_FMT|_T_FMT)|IPPORT_.*")
             .parse_callbacks(Box::new(IntMacros))
             .default_macro_constant_type(bindgen::MacroTypeVariation::Signed)

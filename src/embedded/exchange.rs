@@ -1,6 +1,7 @@
 //! An exchange over httpd's request.
 
 use std::ffi::c_void;
+use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
 
 use crate::gateway::{
@@ -9,7 +10,8 @@ use crate::gateway::{
 use crate::httpd::{Input, Output, Request, Status, log};
 use crate::sys;
 
-use super::Manner;
+/// Bytes of a file that are copied: opening it once more would cost more.
+const COPIED: u64 = 64 << 10;
 
 /// One request of httpd's, answered in process.
 pub(super) struct HttpdExchange<'r> {
@@ -17,26 +19,30 @@ pub(super) struct HttpdExchange<'r> {
     script: &'r [u8],
     input: Input<'r>,
     output: Output<'r>,
-    sendfile: bool,
+    /// A part of a file that goes out after what is staged.
+    file: Option<FileRange>,
+    /// Whether a file could not be read as far as it was to go out.
+    is_torn: bool,
     /// Whether the application's status and headers stand in the request.
     headed: bool,
 }
 
 impl<'r> HttpdExchange<'r> {
-    pub(super) fn new(request: Request<'r>, script: &'r [u8], manner: Manner) -> Self {
+    pub(super) fn new(request: Request<'r>, script: &'r [u8], body: BodyLength) -> Self {
         HttpdExchange {
             request,
             script,
-            input: Input::new(request, manner.body),
+            input: Input::new(request, body),
             output: Output::new(request),
-            sendfile: manner.sendfile,
+            file: None,
+            is_torn: false,
             headed: false,
         }
     }
 
     /// Sends what is left to send, by how the application ended.
     pub(super) fn conclude(mut self, outcome: Outcome) -> Status {
-        match outcome {
+        match self.settle_file(outcome) {
             // A client that leaves now leaves like any other: httpd notes it.
             Outcome::Complete => {
                 self.input.settle();
@@ -58,6 +64,39 @@ impl<'r> HttpdExchange<'r> {
                 Status::Ok
             }
         }
+    }
+
+    /// Puts the file behind what is staged; how the application ended, and its file.
+    fn settle_file(&mut self, outcome: Outcome) -> Outcome {
+        self.put_file();
+        match outcome {
+            Outcome::Complete if self.is_torn => {
+                let text = "the file of the response cannot be read as far as its Content-Length says";
+                self.log(Level::Error, Some(Code::RESPONSE_SHORT), text.as_bytes());
+                Outcome::Truncated
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn put_file(&mut self) {
+        if let Some(range) = self.file.take() {
+            self.is_torn |= !self.append_file(range);
+        }
+    }
+
+    fn append_file(&mut self, range: FileRange) -> bool {
+        if range.length <= COPIED {
+            let mut piece = vec![0; usize::try_from(range.length).unwrap_or_default()];
+            let is_read = range.file.read_exact_at(&mut piece, range.offset).is_ok();
+            if is_read {
+                self.output.stage(&piece);
+            }
+            return is_read;
+        }
+        // Who has opened it may go on with it while it is sent.
+        let file = sys::file::reopen(&range.file).unwrap_or(range.file);
+        self.output.stage_file(FileRange { file, ..range })
     }
 
     fn break_off(&mut self) -> Status {
@@ -91,21 +130,24 @@ impl Exchange for HttpdExchange<'_> {
     }
 
     fn stage(&mut self, piece: &[u8]) {
+        self.put_file();
         self.output.stage(piece);
     }
 
-    fn stage_file(&mut self, mut range: FileRange) {
-        range.sendfile = self.sendfile;
-        self.output.stage_file(range);
+    fn stage_file(&mut self, range: FileRange) {
+        self.put_file();
+        self.file = Some(range);
     }
 
     fn flush(&mut self) -> Result<(), ClientGone> {
         self.end_if_forked();
+        self.put_file();
         self.output.flush()
     }
 
     fn send(&mut self, piece: &[u8]) -> Result<(), ClientGone> {
         self.end_if_forked();
+        self.put_file();
         self.output.send(piece)
     }
 

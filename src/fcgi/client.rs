@@ -1,7 +1,7 @@
 //! What a web server does: it sends requests and reads answers, one request at a time on a connection.
 
 use super::Fault;
-use super::record::{self, Header, Kind};
+use super::record::{self, FILE_LEN, Header, Kind};
 use super::stream::{Collected, Records, Step};
 
 /// The role that answers requests (section 6.2).
@@ -46,6 +46,13 @@ pub fn push_abort(out: &mut Vec<u8>, id: u16) {
 pub enum Answer<'a> {
     /// Some of the response.
     Stdout(&'a [u8]),
+    /// Some of the response that is in a file, whose descriptor came beside the record.
+    File {
+        /// First byte.
+        offset: u64,
+        /// Number of bytes.
+        length: u64,
+    },
     /// Some of what goes to the log.
     Stderr(&'a [u8]),
     /// The answer is complete.
@@ -65,23 +72,28 @@ pub struct AnswerReader {
     /// The kind of the record that content belongs to; `None` for one that is not about the request.
     kind: Option<Kind>,
     is_empty: bool,
+    takes_files: bool,
     stdout_ended: bool,
     stderr_ended: bool,
+    file: Collected<16>,
     end: Collected<8>,
     management: u32,
     finished: bool,
 }
 
 impl AnswerReader {
-    /// For the answer to request `id`.
-    pub fn new(id: u16) -> Self {
+    /// For the answer to request `id`. `takes_files` is whether the application was told that parts of it may be
+    /// [files](Answer::File).
+    pub fn new(id: u16, takes_files: bool) -> Self {
         AnswerReader {
             records: Records::default(),
             id,
             kind: None,
             is_empty: false,
+            takes_files,
             stdout_ended: false,
             stderr_ended: false,
+            file: Collected::default(),
             end: Collected::default(),
             management: 0,
             finished: false,
@@ -102,7 +114,9 @@ impl AnswerReader {
                 (Step::Start(header), _) => self.kind = self.start(header)?,
                 (Step::Content(piece), Some(Kind::Stdout)) => return Ok(Some(Answer::Stdout(piece))),
                 (Step::Content(piece), Some(Kind::Stderr)) => return Ok(Some(Answer::Stderr(piece))),
+                (Step::Content(piece), Some(Kind::File)) => self.file.add(piece),
                 (Step::Content(piece), Some(_)) => self.end.add(piece),
+                (Step::Finish, Some(Kind::File)) => return Ok(Some(self.file())),
                 (Step::Finish, Some(Kind::EndRequest)) => return Ok(Some(self.finish())),
                 (Step::Finish, Some(Kind::Stdout)) => self.stdout_ended |= self.is_empty,
                 (Step::Finish, Some(Kind::Stderr)) => self.stderr_ended |= self.is_empty,
@@ -144,14 +158,25 @@ impl AnswerReader {
             });
         }
         match known {
-            Kind::Stdout if !self.stdout_ended => {}
+            Kind::File if !self.takes_files => return Err(Fault::Kind(kind)),
+            Kind::File if length != FILE_LEN => return Err(Fault::Length { kind, length }),
+            Kind::Stdout | Kind::File if !self.stdout_ended => {}
             Kind::Stderr if !self.stderr_ended => {}
-            Kind::Stdout | Kind::Stderr => return Err(Fault::StreamEnded(kind)),
+            Kind::Stdout | Kind::File | Kind::Stderr => return Err(Fault::StreamEnded(kind)),
             Kind::EndRequest if length == 8 => {}
             Kind::EndRequest => return Err(Fault::Length { kind, length }),
             _ => return Err(Fault::Kind(kind)),
         }
         Ok(Some(known))
+    }
+
+    fn file(&mut self) -> Answer<'static> {
+        let content = u128::from_be_bytes(self.file.take());
+        let half = |half: u128| u64::try_from(half & u128::from(u64::MAX)).unwrap_or_default();
+        Answer::File {
+            offset: half(content >> 64),
+            length: half(content),
+        }
     }
 
     fn finish(&mut self) -> Answer<'static> {

@@ -2,7 +2,7 @@
 
 use super::client::{Answer, AnswerReader, push_abort, push_body, push_body_end, push_request};
 use super::params::{Pairs, push_pair};
-use super::record::{HEADER_LEN, Kind, ProtocolStatus, push, push_end};
+use super::record::{HEADER_LEN, Kind, ProtocolStatus, push, push_end, push_file};
 use super::server::{Event, RequestReader};
 use rwsgi_harness::Damage;
 
@@ -21,6 +21,7 @@ fn answer() -> Vec<u8> {
     push(&mut stream, Kind::Stderr, 1, b"a line\n");
     push(&mut stream, Kind::UnknownType, 0, &[99, 0, 0, 0, 0, 0, 0, 0]);
     push(&mut stream, Kind::Stdout, 1, &[b'x'; 100]);
+    push_file(&mut stream, 1, 7, 1000);
     push(&mut stream, Kind::Stdout, 1, b"");
     push_end(&mut stream, 1, 0, ProtocolStatus::RequestComplete);
     stream
@@ -42,11 +43,12 @@ fn requests() -> Vec<u8> {
 
 /// The stream's length is how much content there can be.
 fn read_answer(stream: &[u8], pieces: Vec<&[u8]>) -> bool {
-    let (mut reader, mut content) = (AnswerReader::new(1), 0);
+    let (mut reader, mut content) = (AnswerReader::new(1, true), 0);
     for mut piece in pieces {
         loop {
             match reader.next(&mut piece) {
                 Ok(Some(Answer::Stdout(text) | Answer::Stderr(text))) => content += text.len(),
+                Ok(Some(Answer::File { .. })) => {}
                 Ok(Some(Answer::End { .. })) => assert!(reader.is_finished()),
                 Ok(None) => break,
                 Err(fault) => {

@@ -38,7 +38,8 @@ impl Management {
         let Header { kind, length, .. } = header;
         match Kind::of(kind) {
             Some(Kind::GetValues) if length > MAX_QUESTION => return Err(Fault::Length { kind, length }),
-            Some(Kind::GetValues) | None => {}
+            // To other web servers this kind is as unknown as any.
+            Some(Kind::GetValues | Kind::File) | None => {}
             Some(_) => return Err(Fault::Kind(kind)),
         }
         self.kind = kind;

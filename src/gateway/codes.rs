@@ -449,6 +449,9 @@ codes! {
     NO_ANSWER = 1137: "A process ended a request without a response.",
         "It neither gave a response nor said why. The client gets 502.",
         "Let module and worker be of the same version; if they are, please report it.";
+    FILE_NOT_TAKEN = 1138: "A file that a process handed over cannot be sent.",
+        "The descriptor of a file that the application returned by wsgi.file_wrapper did not come, or the file is not what the process says; the line says what. The client gets 502, or an incomplete response. Where httpd could take no descriptor, its process has the group's files copied from then on.",
+        "If httpd has no descriptors left, raise the limit that it is started with. If a security module (SELinux, AppArmor) keeps httpd from files that the group's processes may read, its log says so: let httpd read them. Anything else is a process that is not ours.";
     ACCOUNT_UNKNOWN = 1150: "An option of a daemon group names a user or a group that does not exist.",
         "user=, group=, supplementary-groups=, socket-user=, script-user= or script-group= has a name that the system's database does not know. The server does not start.",
         "Correct the name or create the account; a number is written as #1000.";

@@ -108,14 +108,13 @@ pub enum BodyLength {
 /// A part of an open file.
 #[derive(Debug)]
 pub struct FileRange {
-    /// Our own descriptor: the application may close its own.
+    /// A descriptor of our own, as the application may close its. Whoever else has the file open may share its
+    /// position with it.
     pub file: File,
     /// First byte.
     pub offset: u64,
     /// Number of bytes.
     pub length: u64,
-    /// Whether the transport may use the kernel's sendfile (`WSGIEnableSendfile`).
-    pub sendfile: bool,
 }
 
 /// The client went away while the response was being sent.

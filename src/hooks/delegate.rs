@@ -35,6 +35,7 @@ pub(super) fn run(
         is_head: request.is_head(),
         is_automatic: target.is_automatic,
         ignore_activity: settings.ignore_activity(),
+        takes_files: false,
         resource: target.handler_script.map(|_| request.filename()),
         body,
         request_start_us: u64::try_from(request.time()).unwrap_or_default(),

@@ -8,7 +8,7 @@ use super::target::Target;
 use super::translate::HANDLER;
 use crate::app::{self, Job};
 use crate::config::scripts::HandlerScript;
-use crate::embedded::{self, Manner};
+use crate::embedded;
 use crate::gateway::headers::parse_length;
 use crate::gateway::{BodyLength, Code, Environ, Level};
 use crate::httpd::{FileKind, Request, Status, log};
@@ -209,12 +209,5 @@ fn run<'r>(request: &Request<'r>, body: BodyLength, handler_script: Option<&'r H
         },
         watch: None,
     };
-    embedded::serve(
-        *request,
-        &job,
-        Manner {
-            body,
-            sendfile: settings.enable_sendfile(),
-        },
-    )
+    embedded::serve(*request, &job, body)
 }

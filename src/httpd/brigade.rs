@@ -1,7 +1,8 @@
 //! The response's way through httpd's output filters.
 
+use std::ffi::c_int;
 use std::fs::File;
-use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::AsRawFd;
 use std::ptr;
 
 use super::request::Request;
@@ -10,6 +11,10 @@ use crate::gateway::{ClientGone, FileRange, Head};
 
 /// Longest part of one file bucket: APR's lengths are signed, and a 32-bit system's are short.
 const LONGEST_FILE_PART: u64 = 1 << 30;
+/// Bytes of a file that are read at a time where it is neither mapped nor sent by the kernel.
+const FILE_BUFFER: usize = 64 << 10;
+/// Bytes of a file from which on mapping it costs less than reading it; measured.
+const MAPPED: u64 = 128 << 10;
 
 /// Where a response's body goes. Pieces gather in a brigade and travel together.
 pub struct Output<'r> {
@@ -81,61 +86,59 @@ impl<'r> Output<'r> {
         self.append(bucket);
     }
 
-    /// Appends a part of a file, whose descriptor then belongs to the request's pool.
-    pub fn stage_file(&mut self, range: FileRange) {
-        let FileRange {
-            file,
-            offset,
-            length,
-            sendfile,
-        } = range;
-        let flags = if sendfile {
-            ffi::APR_FOPEN_SENDFILE_ENABLED
-        } else {
-            0
-        } | ffi::APR_FOPEN_READ;
-        let Some(file) = self.adopt(file, flags) else {
-            return;
+    /// Appends a part of a file, which is closed once it has been sent.
+    ///
+    /// Unless it is mapped or sent by sendfile, httpd moves its position: nobody else should use that. False when the
+    /// system refused something, and nothing is appended.
+    #[must_use]
+    pub fn stage_file(&mut self, range: FileRange) -> bool {
+        let FileRange { file, offset, length } = range;
+        let Some(file) = self.adopt(file) else {
+            return false;
         };
+        let may_map = c_int::from(length >= MAPPED && self.request.may_map_files());
         let (mut offset, mut rest) = (offset, length);
         while rest > 0 {
             let part = rest.min(LONGEST_FILE_PART);
             let (Ok(start), Ok(size)) = (ffi::apr_off_t::try_from(offset), usize::try_from(part)) else {
-                return;
+                return false;
             };
-            // SAFETY: an open file of the request's pool.
+            // SAFETY: an open file of the request's pool, and the bucket made of it.
             let bucket = unsafe {
-                ffi::apr_bucket_file_create(file, start, size, self.request.pool().as_ptr(), self.allocator())
+                let pool = self.request.pool().as_ptr();
+                let bucket = ffi::apr_bucket_file_create(file, start, size, pool, self.allocator());
+                ffi::apr_bucket_file_enable_mmap(bucket, may_map);
+                ffi::apr_bucket_file_set_buf_size(bucket, FILE_BUFFER);
+                bucket
             };
-            // The client's pace must not decide how much address space a file takes.
-            // SAFETY: a file bucket.
-            unsafe { ffi::apr_bucket_file_enable_mmap(bucket, 0) };
             self.append(bucket);
             offset += part;
             rest -= part;
         }
+        true
     }
 
-    /// Makes the file APR's, to be closed with the request's pool.
-    fn adopt(&self, file: File, flags: i32) -> Option<*mut ffi::apr_file_t> {
+    /// Makes the file APR's own, so that it follows its buckets from pool to pool and is closed with the last.
+    ///
+    /// APR closes no descriptor that was handed to it, and forgets whose it is when a bucket has to wait for the
+    /// client in another pool. One that it has copied is its own.
+    fn adopt(&self, file: File) -> Option<*mut ffi::apr_file_t> {
+        let flags = if self.request.may_use_sendfile() {
+            ffi::APR_FOPEN_READ | ffi::APR_FOPEN_SENDFILE_ENABLED
+        } else {
+            ffi::APR_FOPEN_READ
+        };
         let mut descriptor = file.as_raw_fd();
-        let mut adopted = ptr::null_mut();
-        // SAFETY: an open descriptor that becomes the pool's: `file` gives it up below. APR registers no
-        // clean-up for a descriptor handed to it, so that is done here.
+        let (mut lent, mut own) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: an open descriptor, which `file` closes; copies belong to a live pool. The second copy takes the
+        // place of the first and is closed on exec, which the first is not.
         unsafe {
             let pool = self.request.pool().as_ptr();
-            if ffi::apr_os_file_put(&raw mut adopted, &raw mut descriptor, flags, pool) != 0 {
-                return None;
-            }
-            ffi::apr_pool_cleanup_register(
-                pool,
-                adopted.cast(),
-                Some(close_file),
-                Some(ffi::apr_pool_cleanup_null),
-            );
+            let is_copied = ffi::apr_os_file_put(&raw mut lent, &raw mut descriptor, flags, pool) == 0
+                && ffi::apr_file_dup(&raw mut own, lent, pool) == 0
+                && ffi::apr_file_dup2(own, lent, pool) == 0;
+            is_copied.then_some(own)
         }
-        let _ = file.into_raw_fd();
-        Some(adopted)
     }
 
     /// Sends what is staged, then `piece` from where it is, and flushes. May block.
@@ -247,9 +250,4 @@ impl<'r> Output<'r> {
             Ok(())
         }
     }
-}
-
-unsafe extern "C" fn close_file(file: *mut std::ffi::c_void) -> ffi::apr_status_t {
-    // SAFETY: registered with an open APR file of the pool that is ending; the last thing done with it.
-    unsafe { ffi::apr_file_close(file.cast()) }
 }

@@ -407,11 +407,11 @@ impl<'r> Request<'r> {
 
     /// The client's socket, of a connection that carries one request at a time.
     pub fn client_socket(&self) -> Option<RawFd> {
-        // SAFETY: a request has a live connection; a socket of its own only without a master (HTTP/2).
+        if self.shares_connection() {
+            return None;
+        }
+        // SAFETY: a live connection with a socket of its own.
         unsafe {
-            if !(*self.connection()).master.is_null() {
-                return None;
-            }
             let socket = ffi::ap_get_conn_socket(self.connection());
             let mut descriptor = -1;
             let found = !socket.is_null() && ffi::apr_os_sock_get(&raw mut descriptor, socket) == 0;
@@ -465,15 +465,45 @@ impl<'r> Request<'r> {
         self.err_headers_out().unset(c"WWW-Authenticate");
     }
 
+    /// httpd's own settings of the place that the request maps to.
+    fn core_settings(&self) -> Option<&'r ffi::core_dir_config> {
+        // SAFETY: the core module's own record of a live request's configuration, only read from now on (rule 3).
+        unsafe {
+            ffi::ap_get_core_module_config(self.rec().per_dir_config)
+                .cast::<ffi::core_dir_config>()
+                .as_ref()
+        }
+    }
+
     /// Whether `CGIPassAuth On` is set.
     pub fn passes_cgi_authorization(&self) -> bool {
-        // SAFETY: the core module's own record of a live request's configuration.
-        unsafe {
-            let core =
-                ffi::ap_get_core_module_config(self.rec().per_dir_config).cast::<ffi::core_dir_config>();
-            core.as_ref()
-                .is_some_and(|core| core.cgi_pass_auth() == ffi::AP_CGI_PASS_AUTH_ON.cast_unsigned())
-        }
+        self.core_settings()
+            .is_some_and(|core| core.cgi_pass_auth() == ffi::AP_CGI_PASS_AUTH_ON.cast_unsigned())
+    }
+
+    /// Whether files of applications may go by the kernel's sendfile: httpd's `EnableSendfile` and
+    /// `WSGIEnableSendfile` are on.
+    pub(super) fn may_use_sendfile(&self) -> bool {
+        let is_on =
+            |core: &ffi::core_dir_config| core.enable_sendfile() == ffi::ENABLE_SENDFILE_ON.cast_unsigned();
+        self.dir_settings().enable_sendfile() && self.core_settings().is_some_and(is_on)
+    }
+
+    /// Whether files may be mapped into memory: `EnableMMAP` is on, and nobody but the kernel reads them. A filter
+    /// that does (DEFLATE, TLS, HTTP/2) would end the process with the first page that is gone because the file
+    /// was cut short; the kernel breaks the response off.
+    pub(super) fn may_map_files(&self) -> bool {
+        let is_off = |core: &ffi::core_dir_config| core.enable_mmap() == ffi::ENABLE_MMAP_OFF.cast_unsigned();
+        !self.core_settings().is_some_and(is_off)
+            && !self.has_content_filter()
+            && !self.shares_connection()
+            && !self.is_tls()
+    }
+
+    /// Whether the connection carries other requests at the same time (HTTP/2).
+    fn shares_connection(&self) -> bool {
+        // SAFETY: a request has a live connection.
+        unsafe { !(*self.connection()).master.is_null() }
     }
 
     /// Text for an environ, HTML-escaped where it needs to be.

@@ -2,6 +2,7 @@
 //! fault.
 
 use std::fmt;
+use std::fs::File;
 
 use super::client::{Client, Use};
 use crate::fcgi;
@@ -9,10 +10,12 @@ use crate::fcgi::client::AnswerReader;
 use crate::gateway::body::{Balance, Framing};
 use crate::gateway::cgi_head::{HeadFault, HeadReader};
 use crate::gateway::wire::{LogEntry, LogReader, WireFault};
-use crate::gateway::{Code, Head};
+use crate::gateway::{Code, FileRange, Head};
+use crate::sys::file::{RangeFault, check_range};
+use crate::sys::stream::Beside;
 
 /// What is wrong with an answer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum AnswerFault {
     /// It is not FastCGI.
     Protocol(fcgi::Fault),
@@ -20,6 +23,45 @@ pub(super) enum AnswerFault {
     Log(WireFault),
     /// Its head cannot be used.
     Head(HeadFault),
+    /// A file that it hands over cannot be used.
+    File(FileFault),
+}
+
+/// What is wrong with a file that is a part of an answer.
+#[derive(Debug)]
+pub(super) enum FileFault {
+    /// It comes before the head is complete.
+    BeforeHead,
+    /// There was one already.
+    Second,
+    /// Its descriptor did not come.
+    Missing,
+    /// A descriptor came that nothing tells of.
+    Unannounced,
+    /// A descriptor could not be taken.
+    Lost,
+    /// It is not what it is said to be.
+    Range(RangeFault),
+    /// httpd could not take it over.
+    Refused,
+}
+
+impl fmt::Display for FileFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FileFault::BeforeHead => f.write_str("file before its head"),
+            FileFault::Second => f.write_str("second file"),
+            FileFault::Missing => f.write_str("file without its descriptor"),
+            FileFault::Unannounced => f.write_str("descriptor that no record tells of"),
+            FileFault::Lost => f.write_str(
+                "descriptor that could not be taken: too many, or httpd has none left or may not have it",
+            ),
+            FileFault::Range(fault) => write!(f, "file that cannot be used: {fault}"),
+            FileFault::Refused => {
+                f.write_str("file that httpd could not take over: it has no descriptors left")
+            }
+        }
+    }
 }
 
 impl fmt::Display for AnswerFault {
@@ -28,6 +70,7 @@ impl fmt::Display for AnswerFault {
             AnswerFault::Protocol(fault) => fault.fmt(f),
             AnswerFault::Log(fault) => fault.fmt(f),
             AnswerFault::Head(fault) => fault.fmt(f),
+            AnswerFault::File(fault) => fault.fmt(f),
         }
     }
 }
@@ -52,21 +95,24 @@ pub(super) struct Answer<'h> {
     framing: Option<Framing>,
     usage: Use,
     has_begun: bool,
+    has_file: bool,
     staged: usize,
 }
 
 impl<'h> Answer<'h> {
-    /// The answer to request `id`, whose head goes to `head`. `max_line` is in bytes.
-    pub(super) fn new(id: u16, max_line: usize, head: &'h mut Head) -> Self {
+    /// The answer to request `id`, whose head goes to `head`. `max_line` is in bytes; `takes_files` is whether the
+    /// worker was told that it may hand over a file.
+    pub(super) fn new(id: u16, max_line: usize, takes_files: bool, head: &'h mut Head) -> Self {
         head.clear();
         Answer {
-            reader: AnswerReader::new(id),
+            reader: AnswerReader::new(id, takes_files),
             head_reader: HeadReader::new(max_line),
             head,
             log: LogReader::default(),
             framing: None,
             usage: Use::Relay,
             has_begun: false,
+            has_file: false,
             staged: 0,
         }
     }
@@ -75,14 +121,24 @@ impl<'h> Answer<'h> {
     pub(super) fn feed<C: Client>(
         &mut self,
         mut input: &[u8],
+        beside: &mut Beside,
         client: &mut C,
     ) -> Result<Option<End>, AnswerFault> {
         use crate::fcgi::client::Answer as Part;
+        if beside.has_lost {
+            return Err(AnswerFault::File(FileFault::Lost));
+        }
         while let Some(part) = self.reader.next(&mut input).map_err(AnswerFault::Protocol)? {
             match part {
                 Part::Stdout(piece) => {
                     self.has_begun = true;
                     self.output(piece, client)?;
+                }
+                Part::File { offset, length } => {
+                    self.has_begun = true;
+                    let file = beside.descriptor.take().map(File::from);
+                    self.file(file, offset, length, client)
+                        .map_err(AnswerFault::File)?;
                 }
                 Part::Stderr(piece) => {
                     self.has_begun = true;
@@ -94,6 +150,9 @@ impl<'h> Answer<'h> {
                     app_status,
                     protocol_status,
                 } => {
+                    if beside.descriptor.is_some() {
+                        return Err(AnswerFault::File(FileFault::Unannounced));
+                    }
                     return Ok(Some(End {
                         app_status,
                         protocol_status,
@@ -128,6 +187,30 @@ impl<'h> Answer<'h> {
             self.staged += admitted.len();
         }
         Ok(())
+    }
+
+    /// A part of the body that is in a file. Not counted as [staged](Self::staged): it takes no memory.
+    fn file<C: Client>(
+        &mut self,
+        file: Option<File>,
+        offset: u64,
+        length: u64,
+        client: &mut C,
+    ) -> Result<(), FileFault> {
+        let file = file.ok_or(FileFault::Missing)?;
+        let framing = self.framing.as_mut().ok_or(FileFault::BeforeHead)?;
+        if std::mem::replace(&mut self.has_file, true) {
+            return Err(FileFault::Second);
+        }
+        check_range(&file, offset, length).map_err(FileFault::Range)?;
+        let admitted = framing.admit(usize::try_from(length).unwrap_or(usize::MAX));
+        let length = u64::try_from(admitted).unwrap_or(length);
+        let range = FileRange { file, offset, length };
+        if self.usage == Use::Replace || length == 0 || client.stage_file(range) {
+            Ok(())
+        } else {
+            Err(FileFault::Refused)
+        }
     }
 
     /// Whether any of it has come: then the worker had the request.

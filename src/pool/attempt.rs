@@ -17,6 +17,7 @@ use crate::fcgi::client::push_request;
 use crate::fcgi::record::ProtocolStatus;
 use crate::gateway::{BodyLength, Head};
 use crate::sys::futex;
+use crate::sys::stream::Beside;
 
 /// How long to wait for the supervisor to notice that a process has ended, before another is asked for.
 const NOTICE: Duration = Duration::from_millis(50);
@@ -58,14 +59,21 @@ pub(super) fn run<C: Client>(call: &Call<'_, '_>, client: &mut C, workspace: &mu
             }
         }
     };
-    let plan = super::queued_now(&call.plan);
+    let plan = super::queued_now(&call.plan, call.group.takes_files());
     let root = call.group.options().chroot.as_ref().map(|root| root.as_bytes());
     if params::encode(&mut workspace.params, call.environ, &plan, root).is_err() {
         return failure::outside_root(call, client);
     }
     let mut patience = Patience::new(call.group);
     loop {
-        match attempt(call, client, workspace, &collected, &mut patience) {
+        match attempt(
+            call,
+            client,
+            workspace,
+            &collected,
+            plan.takes_files,
+            &mut patience,
+        ) {
             Attempt::Done(verdict) => return verdict,
             Attempt::Again => {}
         }
@@ -133,6 +141,7 @@ fn attempt<C: Client>(
     client: &mut C,
     workspace: &mut Workspace,
     collected: &Collected,
+    takes_files: bool,
     patience: &mut Patience,
 ) -> Attempt {
     let mut reservation = match choose::reserve(call.group) {
@@ -162,7 +171,7 @@ fn attempt<C: Client>(
     let mut body = Sending::new(collected);
     body.begin(&mut buffers.out, id);
     let max_line = usize::try_from(call.group.options().header_buffer_size).unwrap_or(usize::MAX);
-    let mut answer = Answer::new(id, max_line, head);
+    let mut answer = Answer::new(id, max_line, takes_files, head);
     let mut relay = Relay {
         stream: &stream,
         id,
@@ -174,6 +183,7 @@ fn attempt<C: Client>(
         params_end,
         may_move: patience.may_be_left(),
         buffers,
+        beside: Beside::default(),
         state: State::default(),
     };
     let result = relay.run();

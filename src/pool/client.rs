@@ -2,7 +2,7 @@
 
 use std::os::fd::RawFd;
 
-use crate::gateway::{BodyError, BodyRule, ClientGone, Code, Head, Level, Origin};
+use crate::gateway::{BodyError, BodyRule, ClientGone, Code, FileRange, Head, Level, Origin};
 
 /// What becomes of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub(super) trait Client {
 
     /// Copies a piece of the response's body. Never blocks.
     fn stage(&mut self, piece: &[u8]);
+
+    /// Appends a part of a file to what is staged. Never blocks. False when the system refused something.
+    fn stage_file(&mut self, range: FileRange) -> bool;
 
     /// Passes on staged pieces from the first one on, at least one and together at most `most` bytes if that
     /// is possible, and tells how many bytes. Blocks only while the server holds too much for the client.

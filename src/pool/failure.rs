@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Call;
-use super::answer::{Answer, AnswerFault, End};
+use super::answer::{Answer, AnswerFault, End, FileFault};
 use super::choose::{NoWorker, Reservation};
 use super::client::Client;
 use super::relay::Broken;
@@ -192,7 +192,12 @@ pub(super) fn broken<C: Client>(
             ),
             504,
         ),
-        Broken::Fault(fault) => fault_of(name, &fault),
+        Broken::Fault(fault) => {
+            if matches!(fault, AnswerFault::File(FileFault::Lost | FileFault::Refused)) {
+                call.group.take_no_files();
+            }
+            fault_of(name, &fault)
+        }
         Broken::System(error) => (
             Code::ANSWER_UNREADABLE,
             format!("the answer of a process of group '{name}' could not be read: {error}"),
@@ -208,6 +213,7 @@ fn fault_of(name: &str, fault: &AnswerFault) -> (Code, String, u16) {
         AnswerFault::Head(HeadFault::LineTooLong(_) | HeadFault::TooLarge) => (Code::HEAD_TOO_LONG, 500),
         AnswerFault::Head(HeadFault::MalformedLine | HeadFault::Invalid(_)) => (Code::HEAD_MALFORMED, 500),
         AnswerFault::Protocol(_) | AnswerFault::Log(_) => (Code::ANSWER_FAULTY, 502),
+        AnswerFault::File(_) => (Code::FILE_NOT_TAKEN, 502),
     };
     (
         code,

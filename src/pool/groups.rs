@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub struct Group {
     options: DaemonOptions,
     script_owner: Option<ScriptOwner>,
     kept: KeptConnections,
+    /// Whether descriptors of its processes' files could not be taken.
+    has_lost_files: AtomicBool,
 }
 
 /// All groups, with what is the same for each.
@@ -96,6 +99,7 @@ impl Groups {
             options: facts.options,
             script_owner: facts.script_owner,
             kept: KeptConnections::new(facts.layout.positions),
+            has_lost_files: AtomicBool::new(false),
         };
         self.groups.insert(facts.name, group);
         Ok(())
@@ -170,6 +174,16 @@ impl Group {
         self.options
             .response_socket_timeout
             .or(self.options.socket_timeout)
+    }
+
+    /// Whether processes are asked to hand files over instead of copying them.
+    pub(super) fn takes_files(&self) -> bool {
+        !self.has_lost_files.load(Ordering::Relaxed)
+    }
+
+    /// Has files copied from now on: this process cannot take them.
+    pub(super) fn take_no_files(&self) {
+        self.has_lost_files.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn number(&self) -> u32 {

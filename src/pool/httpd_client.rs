@@ -4,7 +4,7 @@ use std::os::fd::RawFd;
 use std::time::Duration;
 
 use super::client::{Client, Use};
-use crate::gateway::{BodyError, BodyLength, BodyRule, ClientGone, Code, Head, Level, Origin};
+use crate::gateway::{BodyError, BodyLength, BodyRule, ClientGone, Code, FileRange, Head, Level, Origin};
 use crate::httpd::{Input, Output, Request, Status, log};
 
 /// A request's body, response and log, by way of httpd.
@@ -142,6 +142,10 @@ impl Client for HttpdClient<'_> {
 
     fn stage(&mut self, piece: &[u8]) {
         self.output.stage(piece);
+    }
+
+    fn stage_file(&mut self, range: FileRange) -> bool {
+        self.output.stage_file(range)
     }
 
     fn pass_on(&mut self, most: usize) -> Result<usize, ClientGone> {

@@ -49,7 +49,7 @@ pub struct Call<'a, 'r> {
     pub group: &'a Group,
     /// The request's variables.
     pub environ: &'a Environ<'r>,
-    /// How it is to be run; when it began to wait for a worker is noted here.
+    /// How it is to be run; when it began to wait for a worker, and whether that may hand over files, is noted here.
     pub plan: RequestPlan<'a>,
     /// Whether httpd answers in place of the application when that tells of an error (`WSGIErrorOverride`).
     pub replaces_errors: bool,
@@ -107,11 +107,12 @@ fn conclude(client: HttpdClient<'_>, verdict: Verdict) -> Status {
     }
 }
 
-/// The plan of a request that begins to wait for a worker.
-fn queued_now<'a>(plan: &RequestPlan<'a>) -> RequestPlan<'a> {
+/// The plan of a request that begins to wait for a worker. `takes_files` is whether that may hand over files.
+fn queued_now<'a>(plan: &RequestPlan<'a>, takes_files: bool) -> RequestPlan<'a> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     RequestPlan {
         queue_start_us: u64::try_from(now.as_micros()).unwrap_or_default(),
+        takes_files,
         ..plan.clone()
     }
 }

@@ -15,7 +15,7 @@ use super::client::Client;
 use crate::fcgi::client::{push_body, push_body_end};
 use crate::fcgi::record::MAX_CONTENT;
 use crate::gateway::{BodyError, ClientGone};
-use crate::sys::stream::{self, Watch};
+use crate::sys::stream::{self, Beside, Watch};
 
 /// Bytes of a response that are worth passing on before there is a pause.
 const PASS_AT: usize = 64 << 10;
@@ -104,6 +104,8 @@ pub(super) struct Relay<'a, 'b, 'g, 'h, C> {
     /// Whether the request can be given to another worker if this one does not begin it.
     pub(super) may_move: bool,
     pub(super) buffers: &'a mut Buffers,
+    /// A descriptor from the worker, until its record is read.
+    pub(super) beside: Beside,
     pub(super) state: State,
 }
 
@@ -233,17 +235,15 @@ impl<C: Client> Relay<'_, '_, '_, '_, C> {
     /// Receives once; `None` when there is nothing.
     fn receive(&mut self, may_block: bool) -> Result<Option<Received>, Broken> {
         let input = &mut self.buffers.input;
-        let received = if may_block {
-            stream::receive(self.stream, input)
-        } else {
-            stream::receive_now(self.stream, input)
-        };
-        match received {
+        match stream::receive_with_descriptor(self.stream, input, may_block, &mut self.beside) {
             Ok(0) => Err(Broken::Lost),
             Ok(length) => {
                 self.state.worker_seen = None;
                 let piece = self.buffers.input.get(..length).unwrap_or_default();
-                let end = self.answer.feed(piece, self.client).map_err(Broken::Fault)?;
+                let end = self
+                    .answer
+                    .feed(piece, &mut self.beside, self.client)
+                    .map_err(Broken::Fault)?;
                 if self.answer.has_head() {
                     self.state.asked = None;
                 } else if end.is_none() {

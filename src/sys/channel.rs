@@ -4,12 +4,12 @@
 //! first byte and are closed on exec where they arrive.
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// Most descriptors of one message.
-pub const MOST_DESCRIPTORS: usize = 16;
+use super::passing::{self, MOST_DESCRIPTORS};
+
 /// Longest message: more is a peer gone mad.
 const LONGEST: usize = 64 << 20;
 
@@ -51,7 +51,7 @@ impl Channel {
 
     /// Sends a message. Blocks while the peer does not read.
     pub fn send(&self, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-        if bytes.len() > LONGEST || descriptors.len() > MOST_DESCRIPTORS {
+        if bytes.len() > LONGEST {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the message is too large",
@@ -60,7 +60,7 @@ impl Channel {
         let length = u32::try_from(bytes.len())
             .map_err(io::Error::other)?
             .to_ne_bytes();
-        let sent = send_first(&self.socket, &length, descriptors)?;
+        let sent = passing::send(&self.socket, &length, descriptors)?;
         send_all(&self.socket, length.get(sent..).unwrap_or_default())?;
         send_all(&self.socket, bytes)
     }
@@ -69,7 +69,8 @@ impl Channel {
     pub fn receive(&self) -> io::Result<Option<Message>> {
         let mut length = [0; 4];
         let mut message = Message::default();
-        let first = receive_first(&self.socket, &mut length, &mut message.descriptors)?;
+        let take = |descriptor| message.descriptors.push(descriptor);
+        let first = passing::receive(&self.socket, &mut length, true, MOST_DESCRIPTORS, take)?.length;
         if first == 0 {
             return Ok(None);
         }
@@ -95,107 +96,13 @@ impl AsFd for Channel {
     }
 }
 
-/// Room for a control message with [`MOST_DESCRIPTORS`], aligned as its header is.
-#[repr(C)]
-union Control {
-    header: libc::cmsghdr,
-    room: [u8; 128],
-}
-
-const DESCRIPTOR_BYTES: usize = size_of::<RawFd>();
-
 /// Sends without the signal that a closed peer raises: the process may be httpd's parent.
 fn send_all(socket: &UnixStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        let sent = send_first(socket, bytes, &[])?;
+        let sent = passing::send(socket, bytes, &[])?;
         bytes = bytes.get(sent..).unwrap_or_default();
     }
     Ok(())
-}
-
-/// Sends the descriptors, and as many of the bytes as go at once.
-fn send_first(socket: &UnixStream, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<usize> {
-    let mut control = Control { room: [0; 128] };
-    let mut part = libc::iovec {
-        iov_base: bytes.as_ptr().cast_mut().cast(),
-        iov_len: bytes.len(),
-    };
-    // SAFETY: plain numbers and pointers, for which zero is a value.
-    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = &raw mut part;
-    message.msg_iovlen = 1;
-    let size = u32::try_from(descriptors.len() * DESCRIPTOR_BYTES).map_err(io::Error::other)?;
-    // SAFETY: sizes only; `MOST_DESCRIPTORS` fit the room.
-    unsafe {
-        if !descriptors.is_empty() {
-            message.msg_control = (&raw mut control).cast();
-            message.msg_controllen = libc::CMSG_SPACE(size) as _;
-            let header = libc::CMSG_FIRSTHDR(&raw const message);
-            (*header).cmsg_level = libc::SOL_SOCKET;
-            (*header).cmsg_type = libc::SCM_RIGHTS;
-            (*header).cmsg_len = libc::CMSG_LEN(size) as _;
-            let data = libc::CMSG_DATA(header).cast::<RawFd>();
-            for (index, descriptor) in descriptors.iter().enumerate() {
-                data.add(index).write_unaligned(descriptor.as_raw_fd());
-            }
-        }
-    }
-    loop {
-        // SAFETY: a message whose parts are alive.
-        let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, libc::MSG_NOSIGNAL) };
-        match usize::try_from(sent) {
-            Ok(sent) => return Ok(sent),
-            Err(_) => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
-        }
-    }
-}
-
-fn receive_first(socket: &UnixStream, bytes: &mut [u8], descriptors: &mut Vec<OwnedFd>) -> io::Result<usize> {
-    let mut control = Control { room: [0; 128] };
-    let mut part = libc::iovec {
-        iov_base: bytes.as_mut_ptr().cast(),
-        iov_len: bytes.len(),
-    };
-    // SAFETY: plain numbers and pointers, for which zero is a value.
-    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = &raw mut part;
-    message.msg_iovlen = 1;
-    message.msg_control = (&raw mut control).cast();
-    message.msg_controllen = size_of::<Control>() as _;
-    let received = loop {
-        // SAFETY: a message whose parts are alive and writable.
-        let received = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_CMSG_CLOEXEC) };
-        match usize::try_from(received) {
-            Ok(received) => break received,
-            Err(_) => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
-        }
-    };
-    // SAFETY: the kernel filled the control room; each descriptor in it is new and ours.
-    unsafe {
-        let mut header = libc::CMSG_FIRSTHDR(&raw const message);
-        while !header.is_null() {
-            if (*header).cmsg_level == libc::SOL_SOCKET && (*header).cmsg_type == libc::SCM_RIGHTS {
-                #[allow(clippy::unnecessary_cast, reason = "its type differs between C libraries")]
-                let size = (*header).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
-                let data = libc::CMSG_DATA(header).cast::<RawFd>();
-                for index in 0..size / DESCRIPTOR_BYTES {
-                    descriptors.push(OwnedFd::from_raw_fd(data.add(index).read_unaligned()));
-                }
-            }
-            header = libc::CMSG_NXTHDR(&raw const message, header);
-        }
-    }
-    Ok(received)
 }
 
 #[cfg(test)]

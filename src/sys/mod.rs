@@ -21,6 +21,7 @@ pub mod log_output;
 pub mod mailbox;
 pub mod memory;
 pub mod own_process;
+pub mod passing;
 pub mod poll;
 pub mod private_directory;
 pub mod process;

@@ -8,6 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use super::passing;
+
 /// Sizes of a socket's buffers in bytes; the system's where unset.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BufferSizes {
@@ -173,7 +175,35 @@ fn receive_with(stream: &UnixStream, buffer: &mut [u8], flags: c_int) -> io::Res
     })
 }
 
-fn repeat(mut call: impl FnMut() -> isize) -> io::Result<usize> {
+/// A descriptor that came beside what was received.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// The first one, until somebody takes it.
+    pub descriptor: Option<OwnedFd>,
+    /// Whether another came that could not be kept, and is closed: there was one already, or the process could not
+    /// take it.
+    pub has_lost: bool,
+}
+
+/// Receives as [`receive`] does if `wait`, else as [`receive_now`], and a descriptor that comes along.
+pub fn receive_with_descriptor(
+    stream: &UnixStream,
+    buffer: &mut [u8],
+    wait: bool,
+    beside: &mut Beside,
+) -> io::Result<usize> {
+    let Beside { descriptor, has_lost } = beside;
+    let mut is_second = false;
+    let arrival = passing::receive(stream, buffer, wait, 1, |one| {
+        is_second = descriptor.is_some();
+        descriptor.get_or_insert(one);
+    })?;
+    *has_lost |= is_second || arrival.is_cut;
+    Ok(arrival.length)
+}
+
+/// Calls again what a signal has interrupted.
+pub(super) fn repeat(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     loop {
         match usize::try_from(call()) {
             Ok(count) => return Ok(count),
@@ -254,6 +284,7 @@ pub fn wait(one: &mut Watch, two: &mut Watch, limit: Duration) -> io::Result<boo
 mod tests {
     use super::*;
     use std::io::Write;
+    use std::os::fd::AsFd;
     use std::os::unix::net::UnixListener;
     use std::time::Instant;
 
@@ -313,6 +344,23 @@ mod tests {
         while send_now(&one, &[0; 65536]).is_ok() {}
         drop(two);
         assert!(send_now(&one, b"x").is_err());
+    }
+
+    #[test]
+    fn one_descriptor_is_kept_and_others_are_closed() {
+        let (one, two) = UnixStream::pair().expect("a pair");
+        let (end, mut other_end) = UnixStream::pair().expect("a pair");
+        let (mut beside, mut buffer) = (Beside::default(), [0; 8]);
+        let mut receive = |beside: &mut Beside| receive_with_descriptor(&two, &mut buffer, false, beside);
+        assert!(receive(&mut beside).is_err(), "nothing there");
+        passing::send(&one, b"a", &[end.as_fd()]).expect("sent");
+        assert_eq!(receive(&mut beside).ok(), Some(1));
+        assert!(beside.descriptor.is_some() && !beside.has_lost);
+        passing::send(&one, b"b", &[end.as_fd()]).expect("sent");
+        assert_eq!(receive(&mut beside).ok(), Some(1));
+        assert!(beside.descriptor.is_some() && beside.has_lost);
+        drop((end, beside));
+        assert_eq!(std::io::Read::read(&mut other_end, &mut [0]).ok(), Some(0));
     }
 
     #[test]

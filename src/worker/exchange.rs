@@ -31,6 +31,8 @@ pub(super) struct Manner<'a> {
     pub(super) is_head: bool,
     /// Whether log lines go as frames.
     pub(super) framed_log: bool,
+    /// Whether files may be handed over.
+    pub(super) hands_over_files: bool,
     /// What a web server speaks that is not ours; its word on the body is not taken.
     pub(super) public: Option<Protocol>,
     /// The process, for a request that is a sign of its activity.
@@ -64,7 +66,7 @@ impl<'a> FcgiExchange<'a> {
         manner: Manner<'a>,
     ) -> Self {
         let has_records = manner.public != Some(Protocol::Scgi);
-        output.begin(has_records.then_some(manner.id));
+        output.begin(has_records.then_some(manner.id), manner.hands_over_files);
         let body_left = match manner.body {
             BodyLength::Known(length) => manner.public.map(|_| length),
             BodyLength::None | BodyLength::Open => None,

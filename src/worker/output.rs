@@ -2,18 +2,21 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 
 use crate::fcgi::record::{self, HEADER_LEN, Kind, MAX_CONTENT, ProtocolStatus};
 use crate::gateway::cgi_head::push_head;
 use crate::gateway::{FileRange, Head};
-use crate::sys::stream;
+use crate::sys::{file, passing, stream};
 
 /// Pieces up to this many bytes are copied beside what is staged; larger ones are sent from where they are.
 const COPIED: usize = 16 << 10;
 /// Bytes of a file that are read at a time.
 const FILE_PIECE: u16 = 65528;
+/// Bytes of a file from which on it is handed over instead of copied, which costs the same for a small one.
+const HANDED_OVER: u64 = 64 << 10;
 /// Memory that is kept from one request to the next, in bytes.
 const KEPT: usize = 128 << 10;
 
@@ -23,21 +26,27 @@ pub(super) struct Output {
     id: u16,
     /// Whether the answer goes out as it is, without records.
     is_plain: bool,
+    /// Whether the other side takes descriptors of files.
+    hands_over: bool,
     bytes: Vec<u8>,
     /// Where the record begins that further text is added to.
     open: Option<usize>,
     /// A file that goes out after `bytes`.
     file: Option<FileRange>,
+    /// The file that a record in `bytes` tells of.
+    handed_over: Option<File>,
     /// Whether anything of the answer may have gone out.
     is_begun: bool,
 }
 
 impl Output {
-    /// Begins the answer to request `id`, as records of that number, or else without any.
-    pub(super) fn begin(&mut self, id: Option<u16>) {
+    /// Begins the answer to request `id`, as records of that number, or else without any. `hands_over` is whether the
+    /// other side takes descriptors of files.
+    pub(super) fn begin(&mut self, id: Option<u16>, hands_over: bool) {
         self.discard();
         self.id = id.unwrap_or_default();
         self.is_plain = id.is_none();
+        self.hands_over = hands_over && !self.is_plain;
         self.is_begun = false;
         if self.bytes.capacity() > KEPT {
             self.bytes = Vec::new();
@@ -54,6 +63,7 @@ impl Output {
         self.bytes.clear();
         self.open = None;
         self.file = None;
+        self.handed_over = None;
     }
 
     /// Adds the head.
@@ -130,15 +140,44 @@ impl Output {
     /// Writes all that was added.
     pub(super) fn flush(&mut self, socket: &UnixStream) -> io::Result<()> {
         self.close();
-        if !self.bytes.is_empty() {
-            self.is_begun = true;
-            write_all(socket, &mut [IoSlice::new(&self.bytes)])?;
-            self.bytes.clear();
-        }
+        self.hand_over();
+        self.write(socket)?;
         match self.file.take() {
             Some(file) => self.send_file(socket, &file),
             None => Ok(()),
         }
+    }
+
+    /// Makes the file a record, if the other side is to read it.
+    fn hand_over(&mut self) {
+        if !self.hands_over || self.handed_over.is_some() {
+            return;
+        }
+        if let Some(range) = self.file.take_if(|range| range.length >= HANDED_OVER) {
+            match own_descriptor(&range.file) {
+                Some(own) => {
+                    record::push_file(&mut self.bytes, self.id, range.offset, range.length);
+                    self.handed_over = Some(own);
+                }
+                None => self.file = Some(range),
+            }
+        }
+    }
+
+    /// Writes the records, and beside them the descriptor that one of them tells of.
+    fn write(&mut self, socket: &UnixStream) -> io::Result<()> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        self.is_begun = true;
+        let sent = match self.handed_over.take() {
+            Some(file) => passing::send(socket, &self.bytes, &[file.as_fd()])?,
+            None => 0,
+        };
+        let rest = self.bytes.get(sent..).unwrap_or_default();
+        write_all(socket, &mut [IoSlice::new(rest)])?;
+        self.bytes.clear();
+        Ok(())
     }
 
     /// Writes all that was added, and `piece`.
@@ -197,9 +236,7 @@ impl Output {
     /// Writes all that was added and, with records, the end of the request, with `app_status` for what it came to.
     pub(super) fn end(&mut self, socket: &UnixStream, app_status: u32) -> io::Result<()> {
         self.finish(socket, app_status)?;
-        write_all(socket, &mut [IoSlice::new(&self.bytes)])?;
-        self.bytes.clear();
-        Ok(())
+        self.write(socket)
     }
 
     /// As [`end`](Self::end), and nothing more is sent on the connection. Whoever would keep it for another request
@@ -217,10 +254,11 @@ impl Output {
 
     /// Completes what is left to write.
     fn finish(&mut self, socket: &UnixStream, app_status: u32) -> io::Result<()> {
+        self.close();
+        self.hand_over();
         if self.has_file() {
             self.flush(socket)?;
         }
-        self.close();
         if !self.is_plain {
             record::push(&mut self.bytes, Kind::Stdout, self.id, b"");
             record::push_end(
@@ -232,6 +270,13 @@ impl Output {
         }
         Ok(())
     }
+}
+
+/// The same file with a position that the application does not move while it is sent; `None` where it is better
+/// copied, as the other side would have to wait for a program.
+fn own_descriptor(file: &File) -> Option<File> {
+    let is_kept_by_program = file::is_kept_by_program(file).unwrap_or(true);
+    (!is_kept_by_program).then(|| file::reopen(file).ok()).flatten()
 }
 
 /// Reads a piece of a file that is at least as long; how much.
@@ -284,7 +329,7 @@ mod tests {
             all
         });
         let mut output = Output::default();
-        output.begin(Some(3));
+        output.begin(Some(3), false);
         fill(&mut output, &ours);
         drop(ours);
         reader.join().expect("joined")
@@ -292,7 +337,7 @@ mod tests {
 
     fn content(bytes: &[u8]) -> Vec<u8> {
         use crate::fcgi::client::Answer;
-        let mut reader = AnswerReader::new(3);
+        let mut reader = AnswerReader::new(3, false);
         let (mut input, mut all) = (bytes, Vec::new());
         while let Some(event) = reader.next(&mut input).expect("valid") {
             if let Answer::Stdout(piece) = event {
@@ -330,7 +375,7 @@ mod tests {
         file.write_all(b"file").expect("filled");
         let piece = vec![b'x'; 70_000];
         let bytes = written(|output, socket| {
-            output.begin(None);
+            output.begin(None, true);
             let mut head = Head::default();
             head.set_status(b"200 OK").expect("a status");
             output.head(&head);
@@ -340,7 +385,6 @@ mod tests {
                 file,
                 offset: 1,
                 length: 3,
-                sendfile: false,
             });
             output.end(socket, 0).expect("written");
         });
@@ -356,7 +400,6 @@ mod tests {
             file: file.try_clone().expect("copied"),
             offset: 1,
             length,
-            sendfile: false,
         };
         let bytes = written(|output, socket| {
             output.text(b"head");
@@ -368,5 +411,64 @@ mod tests {
             output.file(range(150_000));
             assert!(output.end(socket, 0).is_err());
         });
+    }
+
+    #[test]
+    fn a_large_file_is_handed_over_with_head_and_end_to_who_takes_it() {
+        use crate::fcgi::client::Answer;
+        let mut file = tempfile::tempfile().expect("made");
+        file.write_all(&vec![b'f'; 150_000]).expect("filled");
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        for length in [140_000, HANDED_OVER - 1] {
+            let mut output = Output::default();
+            output.begin(Some(3), true);
+            output.text(b"head");
+            output.file(FileRange {
+                file: file.try_clone().expect("copied"),
+                offset: 1,
+                length,
+            });
+            output.end(&ours, 0).expect("written");
+            let (mut buffer, mut descriptors) = (vec![0; 200_000], Vec::new());
+            let take = |descriptor| descriptors.push(descriptor);
+            let arrival = passing::receive(&theirs, &mut buffer, true, 1, take).expect("arrives");
+            let (mut reader, mut input) = (AnswerReader::new(3, true), &buffer[..arrival.length]);
+            let (mut files, mut text) = (Vec::new(), 0);
+            while let Some(event) = reader.next(&mut input).expect("valid") {
+                match event {
+                    Answer::File { offset, length } => files.push((offset, length)),
+                    Answer::Stdout(piece) => text += piece.len(),
+                    _ => {}
+                }
+            }
+            if length < HANDED_OVER {
+                assert_eq!((files.len(), descriptors.len()), (0, 0));
+                continue;
+            }
+            assert_eq!((text, files, reader.is_finished()), (4, vec![(1, length)], true));
+            let descriptor = descriptors.pop().expect("beside it");
+            file::check_range(&File::from(descriptor), 1, length).expect("as it is to be");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_again_is_copied() {
+        let folder = tempfile::tempdir().expect("made");
+        let path = folder.path().join("written");
+        std::fs::write(&path, vec![b'f'; 150_000]).expect("filled");
+        let write_only = std::fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .expect("opened");
+        let mut output = Output::default();
+        let (ours, _theirs) = UnixStream::pair().expect("a pair");
+        output.begin(Some(3), true);
+        output.file(FileRange {
+            file: write_only,
+            offset: 0,
+            length: 150_000,
+        });
+        let error = output.end(&ours, 0).expect_err("nor can it be read");
+        assert_eq!(error.raw_os_error(), Some(9), "{error}");
     }
 }

@@ -109,6 +109,7 @@ impl Run<'_> {
             body: body_length(self.public.protocol, request),
             is_head: request.is_head(),
             framed_log: false,
+            hands_over_files: false,
             public: Some(self.public.protocol),
             activity,
             slot: None,

@@ -95,6 +95,7 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
         body: told.plan.body,
         is_head: told.plan.is_head,
         framed_log: told.framed_log,
+        hands_over_files: told.plan.takes_files,
         public: None,
         activity: position.filter(|_| !told.plan.ignore_activity),
         slot,

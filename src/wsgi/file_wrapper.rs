@@ -77,7 +77,6 @@ impl FileWrapper {
             file,
             offset,
             length: details.len().saturating_sub(offset),
-            sendfile: false,
         })
     }
 }

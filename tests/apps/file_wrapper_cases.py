@@ -2,9 +2,12 @@
 
 import io
 import os
+import shutil
+import tempfile
 
 CASES = {}
 EVENTS = []
+FILES = {}
 
 
 def case(function):
@@ -59,6 +62,42 @@ def whole(environ, start_response):
 def whole_noted(environ, start_response):
     begin(start_response)
     return environ["wsgi.file_wrapper"](NotedFile(environ["file.path"]))
+
+
+@case
+def large(environ, start_response):
+    """More than sockets hold."""
+    begin(start_response)
+    return environ["wsgi.file_wrapper"](open(environ["file.large"], "rb"))
+
+
+@case
+def deleted(environ, start_response):
+    """A copy that is gone before it is sent."""
+    begin(start_response)
+    copy = tempfile.NamedTemporaryFile()
+    with open(environ["file.path"], "rb") as file:
+        shutil.copyfileobj(file, copy)
+    copy.seek(0)
+    return environ["wsgi.file_wrapper"](copy)
+
+
+class Kept:
+    """A file that stays open, for all requests and with one position."""
+
+    def __init__(self, path):
+        self.file = open(path, "rb")
+        self.fileno, self.tell, self.read = self.file.fileno, self.file.tell, self.file.read
+
+
+@case
+def kept_open(environ, start_response):
+    """From the position that the query names."""
+    if "kept" not in FILES:
+        FILES["kept"] = Kept(environ["file.large"])
+    FILES["kept"].file.seek(int(environ["QUERY_STRING"]))
+    begin(start_response)
+    return environ["wsgi.file_wrapper"](FILES["kept"])
 
 
 @case

@@ -51,14 +51,14 @@ pub(crate) fn ask_on(socket: &mut (impl Read + Write), path: &str, keep: bool) -
     push_request(&mut bytes, 1, keep, &params);
     push_body_end(&mut bytes, 1);
     socket.write_all(&bytes).ok()?;
-    let (mut reader, mut text, mut room) = (AnswerReader::new(1), Vec::new(), [0; 4096]);
+    let (mut reader, mut text, mut room) = (AnswerReader::new(1, false), Vec::new(), [0; 4096]);
     loop {
         let count = socket.read(&mut room).ok()?;
         let mut input = room.get(..count).filter(|input| !input.is_empty())?;
         while let Some(event) = reader.next(&mut input).ok()? {
             match event {
                 Answer::Stdout(piece) => text.extend_from_slice(piece),
-                Answer::Stderr(_) => {}
+                Answer::Stderr(_) | Answer::File { .. } => {}
                 Answer::End { .. } => {
                     let text = String::from_utf8_lossy(&text).into_owned();
                     let (head, body) = text.split_once("\r\n\r\n")?;

@@ -152,7 +152,7 @@ impl Client {
 
     /// Reads an answer to its end, or to that of the connection.
     pub(crate) fn answer(&mut self, id: u16) -> Answered {
-        let mut reader = AnswerReader::new(id);
+        let mut reader = AnswerReader::new(id, false);
         let mut log_reader = LogReader::default();
         let mut answered = Answered::default();
         let mut text = Vec::new();
@@ -175,6 +175,7 @@ impl Client {
                             answered.log.push(format!("{code}{line}"));
                         })
                         .expect("framed"),
+                    Answer::File { .. } => unreachable!("the reader refuses what was not asked for"),
                     Answer::End { app_status, .. } => answered.app_status = Some(app_status),
                 }
             }

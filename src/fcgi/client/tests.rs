@@ -1,5 +1,5 @@
 use super::*;
-use crate::fcgi::record::{ProtocolStatus, push, push_end};
+use crate::fcgi::record::{ProtocolStatus, push, push_end, push_file};
 use proptest::prelude::*;
 
 /// What an answer amounts to, however it arrives.
@@ -7,15 +7,17 @@ use proptest::prelude::*;
 struct Whole {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    files: Vec<(u64, u64)>,
     end: Option<(u32, u8)>,
 }
 
 fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Whole, Fault> {
-    let (mut reader, mut whole) = (AnswerReader::new(1), Whole::default());
+    let (mut reader, mut whole) = (AnswerReader::new(1, true), Whole::default());
     for mut piece in pieces {
         while let Some(answer) = reader.next(&mut piece)? {
             match answer {
                 Answer::Stdout(text) => whole.stdout.extend_from_slice(text),
+                Answer::File { offset, length } => whole.files.push((offset, length)),
                 Answer::Stderr(text) => whole.stderr.extend_from_slice(text),
                 Answer::End {
                     app_status,
@@ -52,6 +54,8 @@ fn answer() -> Vec<u8> {
     stream.extend(padded(Kind::Stderr, 1, b"a line\n", 1));
     stream.extend(padded(Kind::UnknownType, 0, &[99, 0, 0, 0, 0, 0, 0, 0], 0));
     stream.extend(padded(Kind::Stdout, 1, b" world", 255));
+    push_file(&mut stream, 1, u64::MAX - 1, 0x0102_0304_0506_0708);
+    stream.extend(padded(Kind::File, 1, &[0; 16], 9));
     stream.extend(padded(Kind::Stderr, 1, b"", 0));
     stream.extend(padded(Kind::Stdout, 1, b"", 8));
     stream.extend(padded(Kind::EndRequest, 1, &[1, 2, 3, 4, 0, 0, 0, 0], 7));
@@ -62,6 +66,7 @@ fn expected() -> Whole {
     Whole {
         stdout: b"Status: 200\r\n\r\nhello world".to_vec(),
         stderr: b"a line\n".to_vec(),
+        files: vec![(u64::MAX - 1, 0x0102_0304_0506_0708), (0, 0)],
         end: Some((0x0102_0304, 0)),
     }
 }
@@ -87,7 +92,7 @@ fn an_answer_that_is_cut_off_does_not_end() {
 #[test]
 fn records_are_counted_to_their_last_byte_of_padding() {
     let stream = padded(Kind::Stdout, 1, b"abc", 2);
-    let mut reader = AnswerReader::new(1);
+    let mut reader = AnswerReader::new(1, false);
     assert!(reader.is_at_boundary());
     for byte in &stream[..stream.len() - 1] {
         let mut piece = std::slice::from_ref(byte);
@@ -154,6 +159,29 @@ fn what_a_server_must_not_send_is_a_fault() {
             padded(Kind::EndRequest, 1, b"", 0),
             Fault::Length { kind: 3, length: 0 },
         ),
+        (padded(Kind::File, 0, &[0; 16], 0), Fault::Kind(0xf1)),
+        (
+            padded(Kind::File, 1, &[0; 15], 0),
+            Fault::Length {
+                kind: 0xf1,
+                length: 15,
+            },
+        ),
+        (
+            padded(Kind::File, 1, &[0; 17], 0),
+            Fault::Length {
+                kind: 0xf1,
+                length: 17,
+            },
+        ),
+        (
+            [
+                padded(Kind::Stdout, 1, b"", 0),
+                padded(Kind::File, 1, &[0; 16], 0),
+            ]
+            .concat(),
+            Fault::StreamEnded(0xf1),
+        ),
         (ended(Kind::Stdout), Fault::StreamEnded(6)),
         (ended(Kind::Stderr), Fault::StreamEnded(7)),
         ([answer(), vec![1]].concat(), Fault::AfterEnd),
@@ -165,6 +193,14 @@ fn what_a_server_must_not_send_is_a_fault() {
     ] {
         assert_eq!(fault(&stream), expected);
     }
+}
+
+#[test]
+fn a_file_that_nobody_asked_for_is_a_fault() {
+    let mut stream = Vec::new();
+    push_file(&mut stream, 1, 0, 1);
+    let mut reader = AnswerReader::new(1, false);
+    assert_eq!(reader.next(&mut &stream[..]), Err(Fault::Kind(0xf1)));
 }
 
 proptest! {

@@ -19,7 +19,8 @@ const FOLD_CASE: u8 = 2;
 const HEAD: u8 = 4;
 const IGNORE_ACTIVITY: u8 = 8;
 const AUTOMATIC: u8 = 16;
-const ALL_FLAGS: u8 = RELOAD | FOLD_CASE | HEAD | IGNORE_ACTIVITY | AUTOMATIC;
+const FILES: u8 = 32;
+const ALL_FLAGS: u8 = RELOAD | FOLD_CASE | HEAD | IGNORE_ACTIVITY | AUTOMATIC | FILES;
 
 const NO_BODY: u8 = 0;
 const KNOWN_BODY: u8 = 1;
@@ -43,6 +44,8 @@ pub struct RequestPlan<'a> {
     /// Whether the process runs it in the main interpreter if it is for its first application
     /// (`RWSGIApplicationGroup auto`).
     pub is_automatic: bool,
+    /// Whether a part of the response may come as a range of a file, with its descriptor beside it.
+    pub takes_files: bool,
     /// The file that the request maps to, where a handler script answers for it.
     pub resource: Option<&'a [u8]>,
     /// The request's body.
@@ -64,6 +67,7 @@ impl Default for RequestPlan<'_> {
             is_head: false,
             ignore_activity: false,
             is_automatic: false,
+            takes_files: false,
             resource: None,
             body: BodyLength::None,
             request_start_us: 0,
@@ -127,6 +131,7 @@ impl<'a> RequestPlan<'a> {
             | flag(self.is_head, HEAD)
             | flag(self.ignore_activity, IGNORE_ACTIVITY)
             | flag(self.is_automatic, AUTOMATIC)
+            | flag(self.takes_files, FILES)
     }
 
     fn take_plan(&mut self, value: &'a [u8]) -> Option<()> {
@@ -149,6 +154,7 @@ impl<'a> RequestPlan<'a> {
         self.is_head = flags & HEAD != 0;
         self.ignore_activity = flags & IGNORE_ACTIVITY != 0;
         self.is_automatic = flags & AUTOMATIC != 0;
+        self.takes_files = flags & FILES != 0;
         self.stamp = i64::from_be_bytes(*stamp);
         self.request_start_us = u64::from_be_bytes(*request_start);
         self.queue_start_us = u64::from_be_bytes(*queue_start);
@@ -182,12 +188,12 @@ mod tests {
         #[test]
         fn a_plan_arrives_as_it_was_pushed(script in prop::collection::vec(any::<u8>(), 1..400),
                                            resource in prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
-                                           flags in any::<[bool; 5]>(), body in a_body(), stamp in any::<i64>(),
+                                           flags in any::<[bool; 6]>(), body in a_body(), stamp in any::<i64>(),
                                            times in any::<[u64; 2]>()) {
-            let [reload, fold_case, is_head, ignore_activity, is_automatic] = flags;
+            let [reload, fold_case, is_head, ignore_activity, is_automatic, takes_files] = flags;
             let plan = RequestPlan {
                 script: &script, stamp, reload, fold_case, is_head, ignore_activity, is_automatic,
-                resource: resource.as_deref(), body, request_start_us: times[0], queue_start_us: times[1],
+                takes_files, resource: resource.as_deref(), body, request_start_us: times[0], queue_start_us: times[1],
             };
             let mut params = Vec::new();
             plan.push_params(&mut params);
@@ -219,7 +225,7 @@ mod tests {
         let mut params = Vec::new();
         plan.push_params(&mut params);
         let good = pairs(&params)[0].1;
-        for (position, byte) in [(0, 2), (1, 0x20), (2, 3), (3, 1)] {
+        for (position, byte) in [(0, 2), (1, 0x40), (2, 3), (3, 1)] {
             let mut bad = good.to_vec();
             bad[position] = byte;
             assert!(!RequestPlan::default().take(PLAN_PARAM, &bad), "{position}");

@@ -1,3 +1,8 @@
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::sync::OnceLock;
+
 use proptest::prelude::*;
 
 use super::stub::head_and;
@@ -7,10 +12,24 @@ use crate::gateway::Head;
 use crate::gateway::Level;
 use crate::gateway::wire::LogEntry;
 use crate::pool::answer::Answer;
+use crate::sys::stream::Beside;
 
 const ID: u16 = 1;
 
-/// A whole answer: log line, head and body in several records, and the end.
+/// The file that a whole answer hands over.
+fn file() -> File {
+    static FILE: OnceLock<File> = OnceLock::new();
+    let file = FILE.get_or_init(|| {
+        let mut file = tempfile::tempfile().expect("made");
+        file.write_all(b"not sent, a file").expect("written");
+        file
+    });
+    file.try_clone().expect("copied")
+}
+
+const BODY: &[u8] = b"the body of the response, a file";
+
+/// A whole answer: log line, head and body in several records, a file, and the end.
 fn answer() -> Vec<u8> {
     let mut out = Vec::new();
     let mut frame = Vec::new();
@@ -25,6 +44,7 @@ fn answer() -> Vec<u8> {
     for piece in head_and(b"the body of the response").chunks(13) {
         record::push(&mut out, Kind::Stdout, ID, piece);
     }
+    record::push_file(&mut out, ID, 8, 8);
     record::push(&mut out, Kind::Stdout, ID, b"");
     record::push_end(&mut out, ID, 0, ProtocolStatus::RequestComplete);
     out
@@ -33,10 +53,14 @@ fn answer() -> Vec<u8> {
 /// Reads an answer in pieces of this size. The body, if it came to an end.
 fn read(bytes: &[u8], piece: usize) -> Option<Vec<u8>> {
     let mut head = Head::default();
-    let mut answer = Answer::new(ID, 32 << 10, &mut head);
+    let mut answer = Answer::new(ID, 32 << 10, true, &mut head);
+    let mut beside = Beside {
+        descriptor: Some(file().into()),
+        has_lost: false,
+    };
     let mut visitor = Visitor::default();
     for piece in bytes.chunks(piece.max(1)) {
-        match answer.feed(piece, &mut visitor) {
+        match answer.feed(piece, &mut beside, &mut visitor) {
             Ok(None) => {}
             Ok(Some(_)) => return answer.has_head().then(|| visitor.response()),
             Err(_) => return None,
@@ -49,11 +73,7 @@ fn read(bytes: &[u8], piece: usize) -> Option<Vec<u8>> {
 fn an_answer_cut_anywhere_is_the_same_answer() {
     let whole = answer();
     for piece in 1..=whole.len() {
-        assert_eq!(
-            read(&whole, piece).as_deref(),
-            Some(&b"the body of the response"[..]),
-            "{piece}"
-        );
+        assert_eq!(read(&whole, piece).as_deref(), Some(BODY), "{piece}");
     }
     for end in 0..whole.len() {
         assert_eq!(read(&whole[..end], 9), None, "{end}");
@@ -96,12 +116,17 @@ proptest! {
 
 /// What a request gets whose worker sends these bytes and then closes the connection.
 fn outcome(bytes: &[u8]) -> (Verdict, Visitor) {
+    outcome_beside(bytes, None)
+}
+
+/// The same with a descriptor beside the bytes.
+fn outcome_beside(bytes: &[u8], descriptor: Option<File>) -> (Verdict, Visitor) {
     let site = Site::new(1, |_| {});
     let bytes = bytes.to_vec();
     let connections = site.stub(0, move |stub| {
         if stub.read() {
             stub.start();
-            stub.send(&bytes);
+            stub.send_beside(&bytes, descriptor.as_ref().map(AsFd::as_fd).as_slice());
             stub.finish();
         }
         let position = stub.board().position(0).expect("exists");
@@ -166,7 +191,7 @@ fn what_is_no_answer_is_a_bad_gateway() {
 fn an_answer_without_an_end_is_a_lost_worker() {
     let whole = answer();
     for length in [0, 1, 8, 20, whole.len() - 1] {
-        let (verdict, visitor) = outcome(&whole[..length]);
+        let (verdict, visitor) = outcome_beside(&whole[..length], Some(file()));
         // The last of them has its head.
         let expected = if length < 30 {
             Verdict::Fail(502)
@@ -215,9 +240,6 @@ fn padding_and_empty_records_of_any_size_mean_nothing() {
 fn a_second_end_does_not_reach_the_next_request() {
     let mut out = answer();
     record::push_end(&mut out, ID, 0, ProtocolStatus::RequestComplete);
-    let (verdict, visitor) = outcome(&out);
-    assert_eq!(
-        (verdict, visitor.response()),
-        (Verdict::Complete, b"the body of the response".to_vec())
-    );
+    let (verdict, visitor) = outcome_beside(&out, Some(file()));
+    assert_eq!((verdict, visitor.response()), (Verdict::Complete, BODY.to_vec()));
 }

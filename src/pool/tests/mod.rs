@@ -4,6 +4,7 @@ mod answers;
 mod attempts;
 mod bodies;
 mod delivery;
+mod files;
 mod hostile;
 mod queue;
 mod site;

@@ -1,6 +1,7 @@
 //! A worker's end of a connection, as far as FastCGI goes.
 
 use std::io::{Read, Write};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use crate::fcgi::record::{self, Kind, ProtocolStatus};
 use crate::fcgi::server::{Event, MAX_PARAMS, RequestReader};
 use crate::scoreboard::{Layout, Scoreboard, Slot};
 use crate::sys::memory::SharedWords;
+use crate::sys::passing;
 
 /// One connection at a stub worker.
 pub(super) struct Stub {
@@ -116,6 +118,14 @@ impl Stub {
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
+    }
+
+    /// Sends these bytes, the first of them with these descriptors.
+    pub(super) fn send_beside(&mut self, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> bool {
+        match passing::send(&self.stream, bytes, descriptors) {
+            Ok(sent) => self.send(&bytes[sent..]),
+            Err(_) => false,
+        }
     }
 
     pub(super) fn stdout(&mut self, content: &[u8]) -> bool {

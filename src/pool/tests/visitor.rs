@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use crate::gateway::{BodyError, BodyRule, ClientGone, Code, Head, Level, Origin};
+use crate::gateway::{BodyError, BodyRule, ClientGone, Code, FileRange, Head, Level, Origin};
 use crate::pool::client::{Client, Use};
 
 /// What the body does next.
@@ -35,6 +36,9 @@ pub(super) struct Visitor {
     pub(super) staged: VecDeque<Vec<u8>>,
     /// What left us, then what is staged.
     pub(super) passed: Vec<u8>,
+    pub(super) files: u32,
+    /// Cannot take files over.
+    pub(super) refuses_files: bool,
     pub(super) flushes: u32,
     pub(super) parts: u32,
     pub(super) log: Vec<String>,
@@ -144,6 +148,17 @@ impl Client for Visitor {
 
     fn stage(&mut self, piece: &[u8]) {
         self.staged.push_back(piece.to_vec());
+    }
+
+    fn stage_file(&mut self, range: FileRange) -> bool {
+        let mut piece = vec![0; usize::try_from(range.length).expect("a small file")];
+        range
+            .file
+            .read_exact_at(&mut piece, range.offset)
+            .expect("checked before");
+        self.staged.push_back(piece);
+        self.files += 1;
+        !self.refuses_files
     }
 
     fn pass_on(&mut self, most: usize) -> Result<usize, ClientGone> {

@@ -7,6 +7,7 @@ mod clock;
 mod crashes;
 mod environment;
 mod exhaustion;
+mod files;
 mod generations;
 mod hostile;
 mod imports;

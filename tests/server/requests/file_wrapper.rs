@@ -2,12 +2,38 @@
 
 use std::time::Duration;
 
-use super::{GROUPS, assert_error_page, mode, mounted, processes};
-use rwsgi_harness::{Builder, Framing, Response, Server};
+use super::{GROUPS, assert_error_page, mode, mounted};
+use rwsgi_harness::{Builder, Framing, Response, Server, process, wait_until};
 
 /// What the file holds: large enough for several buffers.
 fn content() -> String {
     (0..40_000).map(|number| format!("{number:06}\n")).collect()
+}
+
+/// What a file holds that is larger than what sockets hold.
+fn large() -> String {
+    (0..3_500_000).map(|number| format!("{number:07}\n")).collect()
+}
+
+/// The same server with such a file.
+fn with_large() -> Builder {
+    builder()
+        .file("data/large.bin", large())
+        .config("SetEnv file.large ${ROOT}/data/large.bin")
+}
+
+/// How many descriptors of files there are in httpd's processes and those that run applications.
+fn open_files(server: &Server) -> usize {
+    let pids = server.children().into_iter().chain(server.workers());
+    pids.flat_map(process::descriptors)
+        .filter(|target| target.ends_with(".bin"))
+        .count()
+}
+
+#[track_caller]
+fn assert_all_closed(server: &Server) {
+    let closed = wait_until(Duration::from_secs(10), || open_files(server) == 0);
+    assert!(closed, "{} descriptors are left", open_files(server));
 }
 
 fn builder() -> Builder {
@@ -237,20 +263,117 @@ fn file_wrapper_read_that_raises() {
 #[test]
 fn file_wrapper_leaves_no_descriptor_open() {
     let server = builder().start();
-    let open = |server: &Server| {
-        let pids = processes(server);
-        pids.iter()
-            .flat_map(|pid| rwsgi_harness::process::descriptors(*pid))
-            .filter(|d| d.ends_with("file.bin"))
-            .count()
-    };
     for _ in 0..20 {
         for group in GROUPS {
             assert!(server.get(&format!("{group}/whole")).complete);
         }
     }
-    assert!(rwsgi_harness::wait_until(Duration::from_secs(5), || open(
-        &server
-    ) == 0));
+    assert_all_closed(&server);
+    server.finish();
+}
+
+#[test]
+fn file_wrapper_over_a_slow_connection_is_whole_and_closed() {
+    let server = with_large().start();
+    let expected = large();
+    for group in GROUPS {
+        let mut connection = server.connect();
+        for _ in 0..2 {
+            let response = connection.get(&format!("{group}/large"));
+            assert!(response.complete && response.body == expected.as_bytes());
+        }
+        // While the connection is kept.
+        assert_all_closed(&server);
+        assert_eq!(connection.get(&format!("{group}/bytes_io")).text(), "from memory");
+    }
+    server.finish();
+}
+
+#[test]
+fn file_wrapper_whose_client_leaves_is_closed() {
+    let server = with_large().start();
+    for _ in 0..5 {
+        for group in GROUPS {
+            let mut connection = server.connect();
+            connection
+                .send(format!("GET {group}/large HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+                .expect("sent");
+            connection.next_head().expect("the response begins");
+            connection.reset();
+        }
+    }
+    assert_all_closed(&server);
+    server.finish();
+}
+
+#[test]
+fn file_wrapper_over_a_file_that_is_deleted() {
+    assert!(sends("deleted").body == content().as_bytes());
+}
+
+#[test]
+fn file_wrapper_mapped_into_memory() {
+    let server = builder().config("EnableMMAP On").start();
+    for group in GROUPS {
+        for (case, expected) in [("whole", &content()), ("offset", &content()[10..].to_owned())] {
+            let response = server.get(&format!("{group}/{case}"));
+            assert!(
+                response.complete && response.body == expected.as_bytes(),
+                "{case}"
+            );
+        }
+    }
+    server.finish();
+}
+
+#[test]
+fn file_wrapper_in_ranges() {
+    let server = builder().start();
+    let content = content();
+    for group in GROUPS {
+        let mut connection = server.connect();
+        let mut get = |range: &str| {
+            let request = server.request("GET", &format!("{group}/whole"));
+            request.header("Range", range).send_on(&mut connection)
+        };
+        let response = get("bytes=1000-200000");
+        assert_eq!((response.status, response.complete), (206, true));
+        assert!(response.body == content.as_bytes()[1000..=200_000]);
+        let response = get("bytes=-7");
+        assert_eq!(response.text(), content[content.len() - 7..]);
+        let several = get("bytes=0-99999,150000-279999");
+        assert_eq!((several.status, several.complete), (206, true));
+        let text = several.text();
+        assert!(text.contains(&content[..100_000]) && text.contains(&content[150_000..]));
+    }
+    server.finish();
+}
+
+/// An application may go on with a file while it is sent.
+#[test]
+fn file_wrapper_over_a_file_that_stays_open() {
+    let server = with_large().one_process().start();
+    let expected = large();
+    for group in GROUPS {
+        let ask = |position: usize| {
+            let mut connection = server.connect();
+            let target = format!("{group}/kept_open?{position}");
+            connection
+                .send(format!(
+                    "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                ))
+                .expect("sent");
+            connection.next_head().expect("the response begins");
+            (position, connection)
+        };
+        // Each has begun when the next one moves the position.
+        let mut under_way: Vec<_> = [0, 8_000_000, 16_000_000].map(ask).into();
+        for (position, connection) in &mut under_way {
+            assert!(
+                connection.rest() == expected.as_bytes()[*position..],
+                "{position}"
+            );
+        }
+    }
     server.finish();
 }

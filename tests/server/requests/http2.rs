@@ -1,14 +1,17 @@
-//! HTTP/2 clients that misbehave: httpd refuses them, and the application is let go of.
+//! HTTP/2: large files, and clients that misbehave, which httpd refuses while the application is let go
+//! of.
 
 use std::time::Duration;
 
 use super::{server, skips};
-use rwsgi_harness::{Builder, Connection, Mpm, Server, httpd_module_exists, wait_until};
+use rwsgi_harness::{Builder, Connection, Mpm, Server, httpd_module_exists, process, wait_until};
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 
 const END_STREAM: u8 = 1;
@@ -228,5 +231,47 @@ fn r27_continuation_flood() {
     let refused = answer.is_none_or(|(kind, ..)| kind == GOAWAY || kind == RST_STREAM || kind == HEADERS);
     assert!(refused);
     goes_on(&server, 0);
+    server.finish();
+}
+
+/// Files follow their streams from one thread of httpd's to another, and are closed with them.
+#[test]
+fn a_large_file_is_whole_and_closed() {
+    let Some(builder) = builder() else { return };
+    let content: String = (0..1_500_000).map(|number| format!("{number:07}\n")).collect();
+    let server = builder
+        .file("data/large.bin", &content)
+        .config("SetEnv file.large ${ROOT}/data/large.bin")
+        .config_first("WSGIScriptAlias /files ${APPS}/file_wrapper_cases.py")
+        .start();
+    let open_files = || {
+        let pids = server.children().into_iter().chain(server.workers());
+        let descriptors = pids.flat_map(process::descriptors);
+        descriptors.filter(|target| target.ends_with("large.bin")).count()
+    };
+    let largest = 0x7fff_ffff_u32.to_be_bytes();
+    let windows = [&[0, 4][..], &largest].concat();
+    let more = (0x7fff_ffff_u32 - 65_535).to_be_bytes();
+    for leaves in [false, true] {
+        let mut connection = begin(&server, &windows);
+        connection.send_lossy(frame(WINDOW_UPDATE, 0, 0, &more));
+        connection.send_lossy(get(1, "/files/large", &[]));
+        assert!(succeeds(&mut connection, 1));
+        let mut body = Vec::new();
+        while !leaves {
+            let (kind, flags, payload) = answer(&mut connection, 1).expect("more of it");
+            assert_eq!(kind, DATA);
+            body.extend(payload);
+            if flags & END_STREAM != 0 {
+                assert!(body == content.as_bytes(), "{} bytes", body.len());
+                break;
+            }
+        }
+        if leaves {
+            connection.reset();
+        }
+        let closed = wait_until(Duration::from_secs(10), || open_files() == 0);
+        assert!(closed, "{} descriptors are left", open_files());
+    }
     server.finish();
 }
