@@ -61,7 +61,7 @@ pub(in super::super) fn group_plan(
             "--{option}: only root can start processes as somebody else"
         ));
     }
-    let log_level = level(&common.log_level);
+    let log_level = level(common.log_level.as_deref());
     Ok(GroupPlan {
         name: loader.application().to_string(),
         number: 0,
@@ -130,11 +130,11 @@ fn executable(options: &DaemonOptions, identity: &Identity) -> Result<PathBuf, S
     found.map_err(|problem| format!("{option}: {problem}"))
 }
 
-fn level(name: &str) -> LogLevel {
+fn level(name: Option<&str>) -> LogLevel {
     LogLevel(match name {
-        "error" => 3,
-        "warn" => 4,
-        "debug" => 7,
+        Some("error") => 3,
+        Some("warn") => 4,
+        Some("debug") => 7,
         _ => 6,
     })
 }
