@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=${1:?the folder for the packages}
 cargo=${CARGO:-cargo} python=${PYO3_PYTHON:-/usr/bin/python3}
 spec=packaging/rpm/rwsgi.spec
-work=$PWD/target/package/rpm
+work=$PWD/target/packages/rpm
 
 for tool in rpmbuild git tar "$cargo"; do
     command -v "$tool" >/dev/null || { echo "$tool is missing: run \`tools/setup.sh package $python\`." >&2; exit 1; }
@@ -72,7 +72,9 @@ if [ -z "$(rpm --eval '%{?_httpd_mmn}')" ]; then
     apxs=$(command -v "${APXS:-apxs}" || command -v apxs2) || { echo "apxs was not found: install httpd's headers." >&2; exit 1; }
     major=$(awk '$1 == "#define" && $2 == "MODULE_MAGIC_NUMBER_MAJOR" { print $3 }' "$("$apxs" -q INCLUDEDIR)/ap_mmn.h")
     options+=(--nodeps --define "_httpd_apxs $apxs" --define "python3 $python"
-        --define "_httpd_mmn $major%{__isa_name}%{__isa_bits}")
+        --define "_httpd_mmn $major%{__isa_name}%{__isa_bits}"
+        # Its script compresses manual pages in the words of another shell than Debian's.
+        --define "__brp_compress bash %{_rpmconfigdir}/brp-compress %{?_prefix}")
 fi
 rpmbuild --quiet -ba "${options[@]}" "$work/SPECS/rwsgi.spec" >"$work/build.log" 2>&1 ||
     { tail -n 60 "$work/build.log" >&2; echo "rpmbuild failed: $work/build.log has all of it." >&2; exit 1; }

@@ -26,6 +26,7 @@ has_cc() { command -v cc >/dev/null; }
 has_apxs() { command -v "${APXS:-apxs}" >/dev/null || command -v apxs2 >/dev/null; }
 has_httpd() { [ -x /usr/sbin/apache2 ] || [ -x /usr/sbin/httpd ] || command -v apache2 httpd >/dev/null; }
 has_curl() { command -v curl >/dev/null; }
+has_systemd_analyze() { command -v systemd-analyze >/dev/null; }
 has_valgrind() { command -v valgrind >/dev/null; }
 has_wrk() { command -v wrk >/dev/null; }
 has_python() { [ -x "$python" ] || command -v "$python" >/dev/null; }
@@ -73,6 +74,7 @@ find_missing() {
     esac
     if [ "$purpose" = test ]; then
         need has_curl curl "the tests' HTTP client"
+        need has_systemd_analyze systemd "systemd-analyze, which judges unit files"
     fi
     if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
         need has_valgrind valgrind "callgrind, which counts instructions"

@@ -168,6 +168,15 @@ impl Running {
         self.wait_for_end()
     }
 
+    /// Sends the command a signal again and again.
+    pub(crate) fn signal_until_it_ends(&mut self, number: i32) {
+        let ended = wait_for(PATIENCE, || {
+            process::signal(self.child.id(), number).expect("not waited for yet");
+            self.child.try_wait().expect("our own child")
+        });
+        assert!(ended.is_some(), "it does not end\n{}", self.report());
+    }
+
     /// Waits for its end, which has been asked for.
     #[track_caller]
     pub(crate) fn wait_for_success(&mut self) {

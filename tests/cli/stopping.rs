@@ -30,7 +30,11 @@ fn requests_that_run_are_answered_before_the_end() {
         let folder = Folder::with(&[("app.py", SLOW)]);
         let mut server = serve(folder.root(), &["app.py"]);
         let mut connection = slow_request(&server, "1.5");
-        process::signal(server.pid(), signal).expect("it runs");
+        // As `timeout` does it: to the process, and to its group.
+        for _ in 0..2 {
+            process::signal(server.pid(), signal).expect("it runs");
+            server.wait_until("the signal is not heard", || server.output().contains("Stopping"));
+        }
         let response = connection.try_response();
         let response = response.unwrap_or_else(|error| panic!("{error}\n{}", server.report()));
         assert_eq!((response.status, response.text().as_str()), (200, "late"));

@@ -1,8 +1,6 @@
 //! One version, everywhere.
 
-use std::fs;
-
-use super::{root, text};
+use super::text;
 
 fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
@@ -75,16 +73,4 @@ fn packages_have_the_version_of_the_crate() {
             assert_eq!(package["version"].as_str(), Some(version()), "Cargo.lock: {name}");
         }
     }
-    let debian = "packaging/debian/changelog";
-    if !root().join(debian).exists() {
-        eprintln!("skipped: there is no {debian}");
-        return;
-    }
-    let first = fs::read_to_string(root().join(debian)).expect("text");
-    let told = first.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
-    let told = told.expect("a version in parentheses").0;
-    let upstream = told.rsplit_once('-').map_or(told, |(upstream, _)| upstream);
-    // A version that is to come sorts before the one that has come.
-    let upstream = upstream.split_once('~').map_or(upstream, |(number, _)| number);
-    assert_eq!(upstream, version(), "{debian}");
 }

@@ -23,6 +23,8 @@ const STEP: Duration = Duration::from_millis(10);
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How often it is looked whether httpd has answered its last request.
 const DRAIN_STEP: Duration = Duration::from_millis(50);
+/// How long a further signal to end is the same one: some who start programs send it to a process and to its group.
+const SAME_WISH: Duration = Duration::from_millis(300);
 /// How long httpd may take to stop, beyond what the applications are given.
 const STOP_MARGIN: Duration = Duration::from_secs(20);
 
@@ -48,6 +50,7 @@ pub(super) fn run(site: &Site) -> Result<String, String> {
         limits: Limits::of(site),
         listens: false,
         stopping: None,
+        asked_to_stop: None,
         has_ended: false,
     };
     server.wait_until_it_listens(&places.run.join("httpd.pid"))?;
@@ -151,6 +154,8 @@ struct Server {
     /// Whether it is so far that it understands signals.
     listens: bool,
     stopping: Option<Stopping>,
+    /// When it was asked to.
+    asked_to_stop: Option<Instant>,
     /// Whether its end has been told, which it is once.
     has_ended: bool,
 }
@@ -232,9 +237,12 @@ impl Server {
         match i32::from(byte[0]) {
             SIGUSR1 => self.child.signal(SIGUSR1),
             SIGCHLD => foreground::reap_orphans(&self.child),
-            // Whoever asks twice does not want to wait.
-            _ if self.stopping.is_some() => self.stopping = Some(Stopping::Ending(Instant::now())),
-            _ => self.stop(),
+            _ => match self.asked_to_stop {
+                None => self.stop(),
+                Some(asked) if asked.elapsed() < SAME_WISH => {}
+                // Whoever asks twice does not want to wait.
+                Some(_) => self.stopping = Some(Stopping::Ending(Instant::now())),
+            },
         }
         Ok(())
     }
@@ -250,6 +258,7 @@ impl Server {
     }
 
     fn stop(&mut self) {
+        self.asked_to_stop = Some(Instant::now());
         say("Stopping; Ctrl-C once more does not wait for requests.\n");
         if !self.listens {
             return self.end();
