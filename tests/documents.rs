@@ -158,39 +158,6 @@ fn the_architecture_names_every_room_and_no_other() {
     assert_eq!(named, rooms);
 }
 
-/// Names in the dependency tables of a Cargo.toml, those of this repository left out.
-fn dependencies(manifest: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut inside = false;
-    for line in manifest.lines() {
-        if line.starts_with('[') {
-            inside = line.ends_with("dependencies]");
-        } else if inside
-            && let Some((name, value)) = line.split_once('=')
-            && !value.contains("path =")
-        {
-            found.insert(name.trim().trim_end_matches(".workspace").to_string());
-        }
-    }
-    found
-}
-
-#[test]
-fn every_dependency_is_explained_and_nothing_else_is() {
-    let mut used = BTreeSet::new();
-    for manifest in ["Cargo.toml", "tests/harness/Cargo.toml", "benches/Cargo.toml"] {
-        used.extend(dependencies(&text(manifest)));
-    }
-    assert!(used.contains("pyo3"), "{used:?}");
-    let explained: BTreeSet<String> = text("docs/dependencies.md")
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `"))
-        .filter_map(|rest| rest.split_once('`'))
-        .map(|(name, _)| name.to_string())
-        .collect();
-    assert_eq!(used, explained);
-}
-
 /// The text of every Rust file below a directory.
 fn rust_below(directory: &Path) -> String {
     let mut all = String::new();

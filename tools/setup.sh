@@ -27,6 +27,7 @@ has_apxs() { command -v "${APXS:-apxs}" >/dev/null || command -v apxs2 >/dev/nul
 has_httpd() { [ -x /usr/sbin/apache2 ] || [ -x /usr/sbin/httpd ] || command -v apache2 httpd >/dev/null; }
 has_curl() { command -v curl >/dev/null; }
 has_ip() { command -v ip >/dev/null || [ -x /sbin/ip ]; }
+has_systemd_analyze() { command -v systemd-analyze >/dev/null; }
 has_valgrind() { command -v valgrind >/dev/null; }
 has_wrk() { command -v wrk >/dev/null; }
 has_python() { [ -x "$python" ] || command -v "$python" >/dev/null; }
@@ -75,6 +76,7 @@ find_missing() {
     if [ "$purpose" = test ]; then
         need has_curl curl "the tests' HTTP client"
         need has_ip iproute2 "ip, which makes the network namespaces that stand for machines"
+        need has_systemd_analyze systemd "systemd-analyze, which judges unit files"
     fi
     if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
         need has_valgrind valgrind "callgrind, which counts instructions"

@@ -26,6 +26,18 @@ impl PrivateRoot {
         private_directory::make(&self.0, 0o755, None)
     }
 
+    /// Makes it empty. What is there was left by a killed process that had the same number, as the first ones of
+    /// containers have.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn make_anew(&self) -> io::Result<()> {
+        match private_directory::remove(&self.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => self.make(),
+        }
+    }
+
     /// Its path.
     #[must_use]
     pub(super) fn path(&self) -> &Path {

@@ -45,35 +45,77 @@ pub fn adopt_orphans() -> io::Result<()> {
     }
 }
 
+/// Takes note of the end of all [adopted](adopt_orphans) processes. That of `server` is left to its handle.
+pub fn reap_orphans(server: &Child) {
+    for found in children_of(std::process::id()) {
+        if found.has_ended() && u32::try_from(found.pid) != Ok(server.pid()) {
+            // SAFETY: our own child, which no handle of this process is for.
+            unsafe { libc::waitpid(found.pid, std::ptr::null_mut(), libc::WNOHANG) };
+        }
+    }
+}
+
+/// Whether processes run that `server` has made of itself to handle requests.
+#[must_use]
+pub fn has_copies(server: &Child) -> bool {
+    let own = libc::pid_t::try_from(server.pid()).ok().and_then(Entry::of);
+    own.is_some_and(|own| {
+        children_of(server.pid())
+            .iter()
+            .any(|child| child.name == own.name && !child.has_ended())
+    })
+}
+
 /// Kills all children, and those that are [adopted](adopt_orphans) in turn, and waits for their end.
 pub fn kill_children() {
     loop {
-        let children = children();
+        let children = children_of(std::process::id());
         if children.is_empty() {
             return;
         }
         for child in children {
             // SAFETY: our own child, whose number is nobody else's until it has been waited for.
             unsafe {
-                libc::kill(child, libc::SIGKILL);
-                libc::waitpid(child, std::ptr::null_mut(), 0);
+                libc::kill(child.pid, libc::SIGKILL);
+                libc::waitpid(child.pid, std::ptr::null_mut(), 0);
             }
         }
     }
 }
 
-/// The children of this process, those that have ended among them.
-fn children() -> Vec<libc::pid_t> {
-    let own = std::process::id().to_string();
+/// A process as `/proc` tells of it.
+struct Entry {
+    pid: libc::pid_t,
+    name: String,
+    state: char,
+    parent: u32,
+}
+
+impl Entry {
+    fn of(pid: libc::pid_t) -> Option<Entry> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name may contain anything; after it: state, parent.
+        let (before, after) = stat.rsplit_once(") ")?;
+        let mut fields = after.split(' ');
+        Some(Entry {
+            pid,
+            name: before.split_once('(')?.1.to_owned(),
+            state: fields.next()?.chars().next()?,
+            parent: fields.next()?.parse().ok()?,
+        })
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self.state, 'Z' | 'X')
+    }
+}
+
+/// The children of a process, those among them that have ended and were not waited for.
+fn children_of(parent: u32) -> Vec<Entry> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid: &libc::pid_t| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            // After the name, which may contain anything: state, parent.
-            let after = stat.rsplit_once(") ").map_or("", |(_, after)| after);
-            after.split(' ').nth(1) == Some(&own)
-        })
+        .filter_map(|entry| Entry::of(entry.file_name().to_str()?.parse().ok()?))
+        .filter(|entry| entry.parent == parent)
         .collect()
 }
 

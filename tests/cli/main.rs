@@ -9,5 +9,6 @@ mod projects;
 mod reload;
 mod running;
 mod starting;
+mod stopping;
 
 use running::serve;

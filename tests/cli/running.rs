@@ -165,6 +165,27 @@ impl Running {
     /// Sends the command a signal and waits for its end.
     pub(crate) fn signal(&mut self, number: i32) -> ExitStatus {
         process::signal(self.child.id(), number).expect("it runs");
+        self.wait_for_end()
+    }
+
+    /// Sends the command a signal again and again.
+    pub(crate) fn signal_until_it_ends(&mut self, number: i32) {
+        let ended = wait_for(PATIENCE, || {
+            process::signal(self.child.id(), number).expect("not waited for yet");
+            self.child.try_wait().expect("our own child")
+        });
+        assert!(ended.is_some(), "it does not end\n{}", self.report());
+    }
+
+    /// Waits for its end, which has been asked for.
+    #[track_caller]
+    pub(crate) fn wait_for_success(&mut self) {
+        let status = self.wait_for_end();
+        assert!(status.success(), "{status}\n{}", self.report());
+    }
+
+    #[track_caller]
+    fn wait_for_end(&mut self) -> ExitStatus {
         let ended = wait_for(PATIENCE, || self.child.try_wait().expect("our own child"));
         ended.unwrap_or_else(|| panic!("it does not end\n{}", self.report()))
     }

@@ -62,7 +62,8 @@ pub fn with_configuration_of<T>(
 /// The folder of a server that is not to stay.
 fn private_root() -> Result<PrivateRoot, String> {
     let root = PrivateRoot::for_purpose(PURPOSE);
-    root.make().map_err(|error| place::told(root.path(), &error))?;
+    root.make_anew()
+        .map_err(|error| place::told(root.path(), &error))?;
     Ok(root)
 }
 

@@ -142,10 +142,10 @@ pub struct Options {
     /// How long the application may take to load
     #[arg(long, value_name = "SECONDS", help_heading = TIMEOUTS)]
     pub startup_timeout: Option<u32>,
-    /// How long a process that stops may take
+    /// How long a process that stops may take after that [default: 5]
     #[arg(long, value_name = "SECONDS", help_heading = TIMEOUTS)]
     pub shutdown_timeout: Option<u32>,
-    /// How long a process that is replaced may take to end its requests
+    /// How long running requests may take to end, when a process is replaced or the server stops [default: 15]
     #[arg(long, value_name = "SECONDS", help_heading = TIMEOUTS)]
     pub graceful_timeout: Option<u32>,
     /// How long Python's lock may be out of reach, before the process is replaced

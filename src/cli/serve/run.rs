@@ -11,21 +11,26 @@ use super::configuration::{self, Places};
 use super::reload::Changes;
 use super::site::Site;
 use super::{place, private_root};
+use crate::config::daemon_group::DaemonOptions;
 use crate::sys::child::{Child, Ending};
 use crate::sys::poll::Poll;
-use crate::sys::signals::{self, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use crate::sys::signals::{self, SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGWINCH};
 use crate::sys::{file, foreground};
 
 /// How often it is looked whether httpd has begun to listen.
 const STEP: Duration = Duration::from_millis(10);
 /// How long httpd may take to begin.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// How often it is looked whether httpd has answered its last request.
+const DRAIN_STEP: Duration = Duration::from_millis(50);
+/// How long a further signal to end is the same one: some who start programs send it to a process and to its group.
+const SAME_WISH: Duration = Duration::from_millis(300);
 /// How long httpd may take to stop, beyond what the applications are given.
 const STOP_MARGIN: Duration = Duration::from_secs(20);
 
 /// Serves until a signal or httpd's own end.
 pub(super) fn run(site: &Site) -> Result<String, String> {
-    let watched = signals::watch(&[SIGINT, SIGTERM, SIGHUP, SIGUSR1])
+    let watched = signals::watch(&[SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD])
         .map_err(|error| format!("signals cannot be watched: {error}"))?;
     let changes = if site.options.reload {
         Some(Changes::watch(site)?)
@@ -42,8 +47,10 @@ pub(super) fn run(site: &Site) -> Result<String, String> {
         child: start(site, &places)?,
         signals: File::from(watched),
         changes,
-        stop_limit: stop_limit(site),
+        limits: Limits::of(site),
+        listens: false,
         stopping: None,
+        asked_to_stop: None,
         has_ended: false,
     };
     server.wait_until_it_listens(&places.run.join("httpd.pid"))?;
@@ -106,13 +113,36 @@ fn say(text: &str) {
     let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
 
-fn stop_limit(site: &Site) -> Duration {
-    let longest = site
-        .applications
-        .iter()
-        .filter_map(|served| configuration::daemon_options(site, served).shutdown_timeout)
-        .max();
-    longest.unwrap_or_default() + STOP_MARGIN
+/// How long an end may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// For the requests that run.
+    drain: Duration,
+    /// For httpd and the processes of applications after that.
+    end: Duration,
+}
+
+impl Limits {
+    fn of(site: &Site) -> Limits {
+        let longest = |limit: fn(&DaemonOptions) -> Option<Duration>| {
+            let options = site.applications.iter();
+            let found = options.filter_map(|served| limit(&configuration::daemon_options(site, served)));
+            found.max().unwrap_or_default()
+        };
+        Limits {
+            drain: longest(|options| options.graceful_timeout),
+            end: longest(|options| options.shutdown_timeout) + STOP_MARGIN,
+        }
+    }
+}
+
+/// How far the end has come.
+#[derive(Debug, Clone, Copy)]
+enum Stopping {
+    /// httpd takes no further requests and answers those it has, until then.
+    Draining(Instant),
+    /// httpd ends its processes, and is killed then.
+    Ending(Instant),
 }
 
 /// A running httpd.
@@ -120,9 +150,12 @@ struct Server {
     child: Child,
     signals: File,
     changes: Option<Changes>,
-    stop_limit: Duration,
-    /// When it is killed, once it was asked to stop.
-    stopping: Option<Instant>,
+    limits: Limits,
+    /// Whether it is so far that it understands signals.
+    listens: bool,
+    stopping: Option<Stopping>,
+    /// When it was asked to.
+    asked_to_stop: Option<Instant>,
     /// Whether its end has been told, which it is once.
     has_ended: bool,
 }
@@ -145,6 +178,7 @@ impl Server {
                 self.stop();
             }
         }
+        self.listens = true;
         Ok(())
     }
 
@@ -164,15 +198,14 @@ impl Server {
 
     /// Waits for something to happen, at most as long as `limit`, and reacts.
     fn step(&mut self, limit: Option<Duration>) -> Result<(), String> {
-        let left = self
-            .stopping
-            .map(|by| by.saturating_duration_since(Instant::now()));
-        if left.is_some_and(|left| left.is_zero()) {
-            self.child.kill();
-        }
+        self.go_on_stopping();
+        let left = match self.stopping {
+            None => None,
+            Some(Stopping::Draining(_)) => Some(DRAIN_STEP),
+            // One that has been killed ends soon.
+            Some(Stopping::Ending(by)) => Some(by.saturating_duration_since(Instant::now()).max(STEP)),
+        };
         let quiet = self.changes.as_ref().and_then(Changes::quiet_in);
-        // One that has been killed ends soon.
-        let left = left.map(|left| left.max(STEP));
         let limit = [limit, left, quiet].into_iter().flatten().min();
         let mut poll = Poll::default();
         poll.add(self.child.as_fd(), false);
@@ -201,13 +234,15 @@ impl Server {
         self.signals
             .read_exact(&mut byte)
             .map_err(|error| format!("signals: {error}"))?;
-        if byte.map(i32::from) == [SIGUSR1] {
-            self.child.signal(SIGUSR1);
-        } else if self.stopping.is_some() {
-            // Whoever asks twice does not want to wait.
-            self.stopping = Some(Instant::now());
-        } else {
-            self.stop();
+        match i32::from(byte[0]) {
+            SIGUSR1 => self.child.signal(SIGUSR1),
+            SIGCHLD => foreground::reap_orphans(&self.child),
+            _ => match self.asked_to_stop {
+                None => self.stop(),
+                Some(asked) if asked.elapsed() < SAME_WISH => {}
+                // Whoever asks twice does not want to wait.
+                Some(_) => self.stopping = Some(Stopping::Ending(Instant::now())),
+            },
         }
         Ok(())
     }
@@ -223,9 +258,30 @@ impl Server {
     }
 
     fn stop(&mut self) {
+        self.asked_to_stop = Some(Instant::now());
         say("Stopping; Ctrl-C once more does not wait for requests.\n");
+        if !self.listens {
+            return self.end();
+        }
+        self.child.signal(SIGWINCH);
+        self.stopping = Some(Stopping::Draining(Instant::now() + self.limits.drain));
+    }
+
+    /// Has httpd end its processes, whatever they do.
+    fn end(&mut self) {
         self.child.terminate();
-        self.stopping = Some(Instant::now() + self.stop_limit);
+        self.stopping = Some(Stopping::Ending(Instant::now() + self.limits.end));
+    }
+
+    /// httpd itself would notice only after a second that its last process has ended.
+    fn go_on_stopping(&mut self) {
+        match self.stopping {
+            Some(Stopping::Draining(by)) if Instant::now() >= by || !foreground::has_copies(&self.child) => {
+                self.end();
+            }
+            Some(Stopping::Ending(by)) if Instant::now() >= by => self.child.kill(),
+            _ => {}
+        }
     }
 }
 
@@ -235,7 +291,7 @@ impl Drop for Server {
         if self.has_ended || self.ending().is_some() {
             return;
         }
-        self.stop();
+        self.end();
         while self.ending().is_none() {
             if self.step(None).is_err() {
                 self.child.kill();

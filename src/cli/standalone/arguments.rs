@@ -32,17 +32,19 @@ pub(in super::super) struct CommonArguments {
     /// A folder of workers, with a folder pythonX.Y for each Python, before those that are installed
     #[arg(long, value_name = "FOLDER")]
     pub(in super::super) worker: Vec<PathBuf>,
-    /// Which lines are logged
-    #[arg(long, value_name = "LEVEL", default_value = "info",
-          value_parser = ["error", "warn", "info", "debug"])]
-    pub(in super::super) log_level: String,
+    /// Which lines are logged [default: info]
+    #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug"])]
+    pub(in super::super) log_level: Option<String>,
 }
 
 /// What `rwsgi fastcgi` and `rwsgi scgi` are told.
 #[derive(Debug, Clone, Args)]
 pub(in super::super) struct ServerArguments {
     /// The application: a script, module:callable, module:factory() or the folder of a project
-    pub(super) app: String,
+    pub(super) app: Option<String>,
+    /// A TOML file with any of these options, by their long names, and `app`; the command line wins
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
     #[command(flatten)]
     pub(super) common: CommonArguments,
     #[command(flatten)]
@@ -59,9 +61,9 @@ pub(in super::super) struct ServerArguments {
     /// A path, such as /healthz, that is answered without the application: 200, or 503 after SIGTERM
     #[arg(long, value_name = "PATH", value_parser = ping_path)]
     pub(super) ping_path: Option<String>,
-    /// How long requests are still taken after SIGTERM, so that a balancer notices and sends no more
-    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = clap::value_parser!(u32).range(..=3600))]
-    pub(super) drain_delay: u32,
+    /// How long requests are still taken after SIGTERM, so that a balancer notices and sends no more [default: 0]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(..=3600))]
+    pub(super) drain_delay: Option<u32>,
     #[command(flatten)]
     pub(super) group: GroupArguments,
 }
@@ -73,15 +75,42 @@ fn ping_path(value: &str) -> Result<String, String> {
     Err("it takes a path that begins with a slash, without a query".to_owned())
 }
 
+impl ServerArguments {
+    /// These, and what they leave open as in `below`.
+    #[must_use]
+    pub(super) fn over(self, below: ServerArguments) -> ServerArguments {
+        let worker = match self.common.worker.is_empty() {
+            true => below.common.worker,
+            false => self.common.worker,
+        };
+        ServerArguments {
+            app: self.app.or(below.app),
+            config: self.config.or(below.config),
+            common: CommonArguments {
+                worker,
+                log_level: self.common.log_level.or(below.common.log_level),
+            },
+            listen: self.listen.over(below.listen),
+            mount: self.mount.or(below.mount),
+            no_reload: self.no_reload || below.no_reload,
+            status: self.status.or(below.status),
+            ping_path: self.ping_path.or(below.ping_path),
+            drain_delay: self.drain_delay.or(below.drain_delay),
+            group: self.group.over(below.group),
+        }
+    }
+}
+
 /// Where web servers connect.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ListenArguments {
     /// unix:PATH, HOST:PORT, fd:N for a socket that was inherited, or systemd for the one that systemd passes
-    #[arg(long, value_name = "ADDRESS", default_value = "systemd")]
-    pub(super) listen: String,
-    /// Permissions of a UNIX socket, in octal digits
-    #[arg(long, value_name = "MODE", default_value = "660")]
-    pub(super) socket_mode: String,
+    /// [default: systemd]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<String>,
+    /// Permissions of a UNIX socket, in octal digits [default: 660]
+    #[arg(long, value_name = "MODE")]
+    pub(super) socket_mode: Option<String>,
     /// Who owns a UNIX socket: a name or #uid; whoever starts this command unless set
     #[arg(long, value_name = "USER")]
     pub(super) socket_owner: Option<String>,
@@ -90,11 +119,27 @@ pub(super) struct ListenArguments {
     pub(super) socket_group: Option<String>,
 }
 
+impl ListenArguments {
+    fn over(self, below: ListenArguments) -> ListenArguments {
+        ListenArguments {
+            listen: self.listen.or(below.listen),
+            socket_mode: self.socket_mode.or(below.socket_mode),
+            socket_owner: self.socket_owner.or(below.socket_owner),
+            socket_group: self.socket_group.or(below.socket_group),
+        }
+    }
+}
+
 /// How the processes run: the options of `WSGIDaemonProcess`, as far as they make sense without httpd.
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct GroupArguments(Vec<(&'static str, String)>);
 
 impl GroupArguments {
+    fn over(self, below: GroupArguments) -> GroupArguments {
+        // Of two that say the same, the later one holds.
+        GroupArguments(below.0.into_iter().chain(self.0).collect())
+    }
+
     /// The options that were given, over the defaults.
     ///
     /// # Errors

@@ -43,10 +43,15 @@ pub(super) struct Listening {
     listener: OwnedFd,
 }
 
+/// Where it listens unless told otherwise.
+const USUAL_ADDRESS: &str = "systemd";
+/// Who may connect to a UNIX socket unless told otherwise: its owner and its group.
+const USUAL_MODE: &str = "660";
+
 impl Listening {
     /// Opens the socket that the arguments name, for the processes of `plan`.
     pub(super) fn open(arguments: &ListenArguments, plan: &Plan) -> Result<Listening, String> {
-        let address = Address::parse(&arguments.listen)?;
+        let address = Address::parse(arguments.listen.as_deref().unwrap_or(USUAL_ADDRESS))?;
         let failed = |error: io::Error| format!("cannot listen at {address}: {error}");
         let backlog = plan
             .groups
@@ -56,15 +61,7 @@ impl Listening {
             .unwrap_or_default();
         let listener = match &address {
             Address::Path(path) => {
-                let mode = u32::from_str_radix(&arguments.socket_mode, 8)
-                    .ok()
-                    .filter(|mode| *mode <= 0o777)
-                    .ok_or_else(|| {
-                        format!(
-                            "--socket-mode {}: it takes octal digits from 0 to 777",
-                            arguments.socket_mode
-                        )
-                    })?;
+                let mode = mode(arguments.socket_mode.as_deref().unwrap_or(USUAL_MODE))?;
                 listener::listen_at_path(path, mode, owner(arguments)?, backlog).map_err(failed)?
             }
             Address::Network(network) => {
@@ -129,6 +126,12 @@ fn from_systemd(variable: &dyn Fn(&str) -> Option<String>, own: u32) -> Result<(
             count.unwrap_or_default()
         )),
     }
+}
+
+fn mode(digits: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(digits, 8).ok();
+    mode.filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| format!("--socket-mode {digits}: it takes octal digits from 0 to 777"))
 }
 
 /// User and group numbers of a UNIX socket.

@@ -1,6 +1,7 @@
 //! Serving web servers that are not httpd with our module: the command line, as the plan of one group.
 
 mod arguments;
+mod file;
 mod listen;
 mod loader;
 mod plan;
@@ -23,11 +24,13 @@ pub(super) fn serve(arguments: &ServerArguments, protocol: Protocol) -> Result<(
     let directory =
         std::env::current_dir().map_err(|error| format!("the working directory is not there: {error}"))?;
     let folder = private_root();
-    let loader = Loader::for_application(&arguments.app, &directory, &folder)?;
-    let first = make_plan(arguments, protocol, &loader, &directory)?;
-    let listening = listen::Listening::open(&arguments.listen, &first)?;
-    let status = arguments.status.as_deref().map(open_status).transpose()?;
-    let status_file = status.as_ref().and(arguments.status.clone());
+    let wanted = Wanted::read(arguments, &directory)?;
+    let loader = wanted.loader(&folder)?;
+    let first = make_plan(&wanted.arguments, protocol, &loader, &directory)?;
+    let listening = listen::Listening::open(&wanted.arguments.listen, &first)?;
+    let status_file = wanted.arguments.status.clone();
+    let drain_delay = wanted.arguments.drain_delay.unwrap_or_default();
+    let status = status_file.as_deref().map(open_status).transpose()?;
     eprintln!(
         "rwsgi: {} serves {} at {}",
         protocol.name(),
@@ -39,11 +42,11 @@ pub(super) fn serve(arguments: &ServerArguments, protocol: Protocol) -> Result<(
         plan: first,
         listener: listening.descriptor()?,
         again: Box::new(move || {
-            let loader = Loader::for_application(&again.app, &directory, &folder)?;
-            make_plan(&again, protocol, &loader, &directory)
+            let wanted = Wanted::read(&again, &directory)?;
+            make_plan(&wanted.arguments, protocol, &wanted.loader(&folder)?, &directory)
         }),
         status,
-        drain_delay: Duration::from_secs(arguments.drain_delay.into()),
+        drain_delay: Duration::from_secs(drain_delay.into()),
     });
     drop(listening);
     if let Some(file) = status_file {
@@ -51,6 +54,48 @@ pub(super) fn serve(arguments: &ServerArguments, protocol: Protocol) -> Result<(
         let _ = std::fs::remove_file(file);
     }
     served
+}
+
+/// What command line and file say together.
+struct Wanted {
+    arguments: ServerArguments,
+    app: String,
+    /// Where the application is looked for.
+    folder: PathBuf,
+}
+
+impl Wanted {
+    /// As the file is now, for somebody in `directory`.
+    fn read(line: &ServerArguments, directory: &Path) -> Result<Wanted, String> {
+        let said = (line.clone(), directory.to_owned());
+        let (arguments, folder) = match &line.config {
+            None => said,
+            Some(file) => {
+                let found = file::read(&directory.join(file))?;
+                let folder = line.app.as_ref().map_or(found.folder, |_| said.1);
+                (said.0.over(found.arguments), folder)
+            }
+        };
+        let app = match (&arguments.app, &line.config) {
+            (Some(app), _) => app.clone(),
+            (None, Some(file)) => {
+                return Err(format!(
+                    "{}: app is missing: it names the application",
+                    file.display()
+                ));
+            }
+            (None, None) => return Err("no application: name it, or give --config FILE".to_owned()),
+        };
+        Ok(Wanted {
+            arguments,
+            app,
+            folder,
+        })
+    }
+
+    fn loader(&self, made: &PrivateRoot) -> Result<Loader, String> {
+        Loader::for_application(&self.app, &self.folder, made)
+    }
 }
 
 /// Where scripts are made that load applications.

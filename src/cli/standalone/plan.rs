@@ -61,7 +61,7 @@ pub(in super::super) fn group_plan(
             "--{option}: only root can start processes as somebody else"
         ));
     }
-    let log_level = level(&common.log_level);
+    let log_level = level(common.log_level.as_deref());
     Ok(GroupPlan {
         name: loader.application().to_string(),
         number: 0,
@@ -133,11 +133,11 @@ fn first_on_path(user: &ServingUser) -> Option<PathBuf> {
     programs.find(|program| program.is_file() && python_home::check_program(program, user).is_ok())
 }
 
-fn level(name: &str) -> LogLevel {
+fn level(name: Option<&str>) -> LogLevel {
     LogLevel(match name {
-        "error" => 3,
-        "warn" => 4,
-        "debug" => 7,
+        Some("error") => 3,
+        Some("warn") => 4,
+        Some("debug") => 7,
         _ => 6,
     })
 }

@@ -2,7 +2,8 @@
 
 use super::{group, pid};
 use crate::server;
-use rwsgi_harness::{Builder, Level, Server};
+use rwsgi_harness::{Builder, Level, Server, process};
+use std::time::Duration;
 
 const HOSTS: [&str; 2] = ["ONE", "TWO"];
 
@@ -116,12 +117,27 @@ fn a_rotated_log_is_written_anew() {
     std::fs::rename(server.path("logs/error.log"), server.path("logs/error.1.log")).expect("rotated");
     // What tells that the server came up is in the new file now.
     server.reload();
-    super::replaced(&server, old, std::time::Duration::from_secs(10));
+    super::replaced(&server, old, Duration::from_secs(10));
     assert_eq!(server.get("/prints").text(), "printed");
     server.wait_for_log("marker from a thread");
     let found = marked(&server, "error");
     assert_eq!(found.len(), 4, "{found:?}");
     assert!(marked(&server, "error.1").is_empty());
+    // The supervisor outlives the restart and has turned to the new file as well; no process holds the old one, which
+    // could not be compressed or its room be used again.
+    let holds = |name: &str| {
+        let file = server.path(name).display().to_string();
+        process::descendants_of(server.parent_pid())
+            .iter()
+            .map(|found| found.pid)
+            .chain([server.parent_pid()])
+            .filter(|pid| process::descriptors(*pid).contains(&file))
+            .count()
+    };
+    assert!(rwsgi_harness::wait_until(Duration::from_secs(10), || holds(
+        "logs/error.1.log"
+    ) == 0));
+    assert!(holds("logs/error.log") > 0);
     server.finish();
 }
 

@@ -1,0 +1,18 @@
+//! What is put into packages and images: unit files, the container's recipe, versions, licenses of dependencies.
+
+mod container;
+mod dependencies;
+mod image;
+mod systemd;
+mod versions;
+
+use std::fs;
+use std::path::Path;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
