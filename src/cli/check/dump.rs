@@ -1,5 +1,6 @@
 //! httpd's own print of its configuration (`-D DUMP_CONFIG` of mod_info): files included, variables put in,
-//! conditions decided. What httpd carries out while it reads is not there; some of it follows (`-D DUMP_RUN_CFG`).
+//! conditions decided. What httpd carries out while it reads is not there; some of that is in another
+//! (`-D DUMP_RUN_CFG`).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,13 +18,10 @@ pub(super) struct Line {
     pub(super) arguments: String,
 }
 
-/// What begins the settings that follow the lines.
-const SERVER_ROOT: &str = "ServerRoot: \"";
-
-/// The ServerRoot that a dump tells.
+/// The ServerRoot that httpd's other print tells.
 pub(super) fn server_root(text: &str) -> Option<PathBuf> {
     let mut lines = text.lines();
-    let root = lines.find_map(|line| line.strip_prefix(SERVER_ROOT)?.strip_suffix('"'));
+    let root = lines.find_map(|line| line.strip_prefix("ServerRoot: \"")?.strip_suffix('"'));
     root.map(PathBuf::from)
 }
 
@@ -31,8 +29,7 @@ pub(super) fn server_root(text: &str) -> Option<PathBuf> {
 pub(super) fn parse(text: &str) -> Vec<Line> {
     let mut lines = Vec::new();
     let (mut file, mut number): (Arc<str>, u32) = ("".into(), 0);
-    let own = text.lines().take_while(|line| !line.starts_with(SERVER_ROOT));
-    for line in own.map(str::trim) {
+    for line in text.lines().map(str::trim) {
         if let Some(note) = line.strip_prefix('#') {
             let note = note.trim();
             if let Some(name) = note.strip_prefix("In file: ") {
@@ -65,9 +62,7 @@ mod tests {
     #[test]
     fn lines_know_their_file_and_number() {
         let text = "# In file: /a.conf\n#   3:\nListen 80\n<VirtualHost *:80>\n  # In file: /b.conf\n  #  12:\n  \
-                    WSGIScriptAlias / \"/a b.wsgi\"\n</VirtualHost>\nServerRoot: \"/srv/a b\"\nMain ErrorLog: \"/x\"\n";
-        assert_eq!(server_root(text), Some(PathBuf::from("/srv/a b")));
-        assert_eq!(server_root("# In file: /a.conf\n"), None);
+                    WSGIScriptAlias / \"/a b.wsgi\"\n</VirtualHost>\n";
         let shown: Vec<String> = parse(text)
             .iter()
             .map(|line| format!("{} {} {}", line.place, line.name, line.arguments))
@@ -81,5 +76,12 @@ mod tests {
                 "/b.conf:12 </VirtualHost> ",
             ]
         );
+    }
+
+    #[test]
+    fn the_server_root_is_told_by_the_other_print() {
+        let text = "ServerRoot: \"/srv/a b\"\nMain ErrorLog: \"/x\"\n";
+        assert_eq!(server_root(text), Some(PathBuf::from("/srv/a b")));
+        assert_eq!(server_root(""), None);
     }
 }

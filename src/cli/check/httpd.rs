@@ -34,28 +34,31 @@ impl Reading {
             ));
         }
         let variables = Variables::of(config);
-        let mut command = match &variables {
-            Some(variables) => variables.command(&httpd.program, &compiled),
-            None => Command::new(&httpd.program),
-        };
-        command.args(["-t", "-D", "DUMP_CONFIG", "-D", "DUMP_RUN_CFG"]);
-        let Some(info) = httpd.load_line("info") else {
-            return Err(format!(
+        let info = httpd.load_line("info").ok_or_else(|| {
+            format!(
                 "mod_info.so is not in {}: install that module of httpd, which prints configurations",
                 httpd.modules.display()
-            ));
+            )
+        })?;
+        let print = |what: &str| {
+            let mut command = match &variables {
+                Some(variables) => variables.command(&httpd.program, &compiled),
+                None => Command::new(&httpd.program),
+            };
+            command.args(["-t", "-D", what]).arg("-f").arg(config);
+            if !info.is_empty() {
+                command.args(["-C", info.trim_end()]);
+            }
+            let printed = command.output();
+            printed.map_err(|error| format!("{} cannot be run: {error}", httpd.program.display()))
         };
-        if !info.is_empty() {
-            command.args(["-C", info.trim_end()]);
-        }
-        command.arg("-f").arg(config);
-        let output = command
-            .output()
-            .map_err(|error| format!("{} cannot be run: {error}", httpd.program.display()))?;
-        let text = String::from_utf8_lossy(&output.stdout);
+        // Two runs: the other one does not look at what modules would refuse.
+        let output = print("DUMP_CONFIG")?;
+        let settings = print("DUMP_RUN_CFG")?;
+        let root = dump::server_root(&String::from_utf8_lossy(&settings.stdout));
         Ok(Reading {
-            root: dump::server_root(&text).unwrap_or(compiled.root),
-            lines: dump::parse(&text),
+            root: root.unwrap_or_else(|| compiled.root.clone()),
+            lines: dump::parse(&String::from_utf8_lossy(&output.stdout)),
             accepted: output.status.success(),
             said: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
