@@ -181,9 +181,11 @@ impl Server {
         let Some(patience) = self.parts.patience.filter(|_| self.parts.public.is_some()) else {
             return;
         };
-        let now = clock::millis();
         let is_silent = |connection: &Connection| {
-            let waited = connection.awaited_since().map_or(0, |begun| since(now, begun));
+            // The time is looked at after the beginning, which would seem long ago if it were later.
+            let waited = connection
+                .awaited_since()
+                .map_or(0, |begun| since(clock::millis(), begun));
             u128::from(waited) > patience.as_millis()
         };
         for connection in self.table.all() {
