@@ -13,7 +13,7 @@ use crate::app::{self, Job, Watch};
 use crate::cgi::{Absent, Place, Request};
 use crate::config::plan::{Protocol, Public};
 use crate::fcgi::params::Pairs;
-use crate::gateway::{BodyLength, Code, Environ, Key, Level};
+use crate::gateway::{BodyLength, Code, Environ, Key, Level, source_stamp};
 use crate::scgi::Headers;
 use crate::scoreboard::{Position, Slot};
 use crate::sys::{clock, process};
@@ -121,7 +121,7 @@ impl Run<'_> {
             application_group: group,
             script,
             stamp: if served.reload {
-                app::source_stamp(script)
+                source_stamp(script)
             } else {
                 0
             },
