@@ -89,6 +89,15 @@ impl Application {
         }
     }
 
+    /// Whether a file or module that `text` names lies in `folder`.
+    #[must_use]
+    pub fn is_in(text: &str, folder: &Path) -> bool {
+        let place = text.split_once(':').map_or(text, |(place, _)| place);
+        folder.join(text).exists()
+            || folder.join(place).exists()
+            || (is_dotted_name(place) && module_file(folder, place).is_some())
+    }
+
     fn named(place: &str, callable: &str, working_directory: &Path) -> Result<Application, Unrecognised> {
         let Some(callable) = Callable::parse(callable) else {
             return Err(Unrecognised::NotACallable(callable.to_owned()));
