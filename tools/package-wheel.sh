@@ -89,12 +89,12 @@ for python in "${pythons[@]}"; do
     echo "Building the wheel for $python ($(version_of "$python"))"
     tools=$(tools_for "$python")
     rm -rf "$work/wheel"
-    "$tools/bin/python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-cache-dir \
+    PATH=$tools/bin:$PATH "$tools/bin/python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-cache-dir \
         --wheel-dir "$work/wheel" .
     name_by_platform "$tools" "$work"/wheel/rwsgi-*.whl
     mv "$work"/wheel/rwsgi-*.whl "$out"
 done
 
 echo "Making the source distribution"
-"$(tools_for "${pythons[0]}")/bin/maturin" sdist --quiet --out "$out"
+"$(tools_for "${pythons[0]}")/bin/maturin" sdist --out "$out"
 ls -lh "$out"/rwsgi-*.whl "$out"/rwsgi-*.tar.gz

@@ -106,7 +106,9 @@ impl Application {
         if path.is_file() {
             return Self::of_script(&resolved(path), Some(callable));
         }
-        if !is_dotted_name(place) || is_file_name(place) {
+        // Django's `mysite.wsgi` is a module although it looks like a file.
+        let looks_like_a_file = is_file_name(place) && module_file(working_directory, place).is_none();
+        if !is_dotted_name(place) || looks_like_a_file {
             return Err(Unrecognised::Missing(path));
         }
         Ok(Application {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 
 use super::installation::{Httpd, Parts, absolute, environment_of, own_python};
-use super::text::Text;
+use super::text::{Text, quoted};
 use crate::config::python_home::SYSTEM_PROGRAM;
 
 /// What can be said on the command line.
@@ -32,7 +32,8 @@ pub(super) fn lines(options: &Options) -> Result<String, String> {
     let httpd = Httpd::find(options.httpd.as_deref(), options.modules_directory.as_deref())?;
     let parts = Parts::find(options.module.as_deref(), None, &httpd)?;
     let mut text = Text::default();
-    text.line("LoadModule", &["wsgi_module", &parts.module.to_string_lossy()])?;
+    let module = quoted(&parts.module.to_string_lossy())?;
+    text.raw(&format!("LoadModule wsgi_module {module}\n"));
     text.line("RWSGICommand", &[&parts.command.to_string_lossy()])?;
     if let Some(home) = home(options)? {
         text.line("WSGIPythonHome", &[&home.to_string_lossy()])?;

@@ -66,7 +66,7 @@ pub(super) fn child_start(_child: &Child<'_>) -> bool {
 pub(super) fn child_exit() {}
 
 /// The Python that is looked for where a home tells no version: the system's.
-pub(super) fn python() -> EmbeddedPython {
+pub(super) fn usual_python() -> EmbeddedPython {
     version_of_program(Path::new(SYSTEM_PROGRAM)).unwrap_or(OLDEST)
 }
 

@@ -6,6 +6,19 @@ server=
 address=
 output=
 
+# first_file FILE...: the first of the files that is there.
+first_file() {
+    local file
+    for file; do
+        if [ -f "$file" ]; then
+            echo "$file"
+            return
+        fi
+    done
+    echo "None of $* is there: install apache2-bin (Debian, Ubuntu) or httpd (Fedora, RHEL)." >&2
+    return 1
+}
+
 # start_server FOLDER COMMAND...: start a command that serves from FOLDER and says where.
 start_server() {
     local folder=$1 tries
@@ -14,7 +27,7 @@ start_server() {
     (cd "$folder" && exec "$@" >output.txt 2>&1) &
     server=$!
     for ((tries = 0; tries < 600; tries++)); do
-        address=$(sed -n 's|.* at \(http://[^ ]*\)/$|\1|p' "$output" 2>/dev/null | head -1)
+        address=$(sed -n 's|.* at \(http://[^ ]*\)/$|\1|p' "$output" 2>/dev/null | head -1 || true)
         if [ -n "$address" ]; then
             return
         fi
@@ -31,7 +44,7 @@ start_server() {
 # write_httpd_conf FOLDER LOAD-FILE: an httpd.conf at a free port, with LOAD-FILE and then the standard input.
 write_httpd_conf() {
     local folder=$1 load=$2 modules port
-    modules=$(ls -d /usr/lib/apache2/modules /usr/lib64/httpd/modules /usr/lib/httpd/modules 2>/dev/null | head -1)
+    modules=$(dirname "$(first_file /usr/{lib/apache2,lib64/httpd,lib/httpd}/modules/mod_mpm_event.so)")
     port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     address=http://127.0.0.1:$port
     output=$folder/error.log

@@ -95,8 +95,7 @@ fi
 
 step "the lines of rwsgi module-config in an httpd of its own"
 "${bare[@]}" "$site/venv/bin/rwsgi" module-config | tee "$site/rwsgi.conf"
-httpd=$(command -v apache2 httpd | head -1 || true)
-[ -n "$httpd" ] || httpd=$(ls /usr/sbin/apache2 /usr/sbin/httpd 2>/dev/null | head -1)
+httpd=$(first_file /usr/sbin/apache2 /usr/sbin/httpd)
 write_httpd_conf "$site" "$site/rwsgi.conf" <<CONF
 WSGIDaemonProcess site
 WSGIScriptAlias /daemon $site/plain/app.py process-group=site application-group=%{GLOBAL}

@@ -137,7 +137,7 @@ pub(super) fn choice(startup: &Startup<'_>, options: &DaemonOptions, identity: &
         program: options.python.as_ref().map(PathBuf::from),
         home: home.map(PathBuf::from),
         usual_program: here::usual_program(),
-        usual: here::python(),
+        usual: here::usual_python(),
         user: identity.serving_user(&System),
     }
 }

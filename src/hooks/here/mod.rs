@@ -32,7 +32,7 @@ pub(super) fn examine(_settings: &ServerSettings) -> Vec<Finding> {
 }
 
 /// The Python that the module contains.
-pub(super) fn python() -> EmbeddedPython {
+pub(super) fn usual_python() -> EmbeddedPython {
     EmbeddedPython {
         version: app::built_with(),
         free_threaded: app::IS_FREE_THREADED,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use super::{limits, python};
+use super::{limits, usual_python};
 use crate::app::{self, HashSeed, Import, Settings, Stopped};
 use crate::config::interpreter::{self, PythonSettings, Utf8Mode};
 use crate::config::python_home::{self, HomeKind, HomeProblem, ServingUser};
@@ -37,7 +37,7 @@ pub(in super::super) fn parent_configured(startup: &Startup<'_>) {
         let (uid, gid) = process::serving_user();
         let gids = sys::user::groups_of(&process::serving_user_name(), gid);
         let user = ServingUser { uid, gids };
-        match python_home::check(Path::new(home), python(), &user) {
+        match python_home::check(Path::new(home), usual_python(), &user) {
             // The children look again.
             Ok(_) | Err(HomeProblem::Hidden(_)) => {}
             Err(problem) => report_home(&problem),
@@ -66,11 +66,11 @@ fn report_home(problem: &HomeProblem) {
 /// Starts Python, unless the configuration keeps it out of httpd's processes; whether it runs.
 pub(in super::super) fn child_start(child: &Child<'_>) -> bool {
     let settings = child.settings();
-    if settings.restrict_embedded() && !settings.needs_python() {
+    if settings.restrict_embedded() && !settings.needs_embedded_python() {
         return false;
     }
-    let settings_of_python = match python_settings(&settings.python) {
-        Ok(found) => found,
+    let python = match python_settings(&settings.python) {
+        Ok(python) => python,
         // The parent has told; here it is told again only if it looked different there.
         Err(problem) => {
             report_home(&problem);
@@ -84,7 +84,7 @@ pub(in super::super) fn child_start(child: &Child<'_>) -> bool {
         sys::process::child_set_variable(c"PYTHON_EGG_CACHE", &eggs);
     }
     LEAVES_PYTHON.store(!settings.python.destroy_interpreter(), Ordering::Release);
-    match app::child_start(&settings_of_python, setup(settings)) {
+    match app::child_start(&python, setup(settings)) {
         Ok(()) => {
             import_scripts(settings);
             true
@@ -137,7 +137,7 @@ fn python_settings(settings: &PythonSettings) -> Result<Settings, HomeProblem> {
         free_threading: settings.interpreter_options("", "").free_threading,
     };
     if let Some(home) = &settings.home {
-        let home = python_home::check_here(Path::new(home), python())?;
+        let home = python_home::check_here(Path::new(home), usual_python())?;
         match home.kind {
             HomeKind::Venv { program, .. } => python.program_name = Some(path_bytes(&program)),
             HomeKind::Prefix => {
