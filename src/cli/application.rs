@@ -221,8 +221,9 @@ fn module_file(directory: &Path, module: &str) -> Option<PathBuf> {
     candidates.into_iter().find(|file| file.is_file())
 }
 
+/// Whether a name of nothing that is here was rather meant as a file; `django.core.wsgi` is a module.
 fn is_file_name(text: &str) -> bool {
-    [".py", ".wsgi"].iter().any(|ending| text.ends_with(ending))
+    text.ends_with(".py") || text.split_once('.').is_some_and(|(_, ending)| ending == "wsgi")
 }
 
 fn is_dotted_name(text: &str) -> bool {

@@ -33,7 +33,10 @@ pub(super) fn examine(settings: &ServerSettings) -> Vec<Finding> {
         return Vec::new();
     };
     let imports = finished.imports_of("").map(|script| {
-        let what = format!("{} names no daemon group to load the script {}", script.source, script.path);
+        let what = format!(
+            "{} names no daemon group to load the script {}",
+            script.source, script.path
+        );
         finding(&what, script.place.clone())
     });
     imports.chain(hook_scripts(finished)).collect()
@@ -133,5 +136,10 @@ pub(super) fn run<'r>(
 
 fn tell(request: &Request<'_>, what: &str) {
     let text = format!("{what}: {FIX}");
-    log::request(request, Level::Error, Some(Code::EMBEDDED_NOT_BUILT), text.as_bytes());
+    log::request(
+        request,
+        Level::Error,
+        Some(Code::EMBEDDED_NOT_BUILT),
+        text.as_bytes(),
+    );
 }

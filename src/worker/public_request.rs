@@ -120,11 +120,7 @@ impl Run<'_> {
         let job = Job {
             application_group: group,
             script,
-            stamp: if served.reload {
-                source_stamp(script)
-            } else {
-                0
-            },
+            stamp: if served.reload { source_stamp(script) } else { 0 },
             reload: served.reload,
             fold_case: false,
             resource: None,

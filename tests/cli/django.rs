@@ -1,4 +1,4 @@
-//! `manage.py runrwsgi`, from the package's sources and with the command of the module under test.
+//! `manage.py runrwsgi`, from the package with the worker and with the command of the module under test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -50,16 +50,18 @@ fn project(more_settings: &str) -> Folder {
 
 /// `manage.py runrwsgi` of the project, run in `working_directory`.
 fn runrwsgi(venv: &Path, project: &Folder, working_directory: &Path) -> Command {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("worker/python");
     let command = command_under_test();
-    let folder = command.parent().expect("a folder").display().to_string();
+    let folder = command.parent().expect("a folder");
+    let libraries = std::fs::read_dir(venv.join("lib")).expect("an environment");
+    let version = libraries.flatten().next().expect("pythonX.Y").file_name();
+    let package = folder.join("worker").join(version);
     let mut manage = Command::new(venv.join("bin/python"));
     manage
         .arg(project.path("manage.py"))
         .arg("runrwsgi")
         .env_clear()
-        .env("PATH", format!("{folder}:/usr/bin:/bin"))
-        .env("PYTHONPATH", sources)
+        .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
+        .env("PYTHONPATH", package)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("RWSGI_MODULE", module_under_test())
         .env("TMPDIR", project.root())
@@ -72,7 +74,14 @@ fn a_project_is_served_with_its_static_files_and_the_options_of_serve() {
     let Some(venv) = django() else { return };
     let project = project("STATIC_ROOT = Path(__file__).parent.parent / 'collected'\n");
     let mut command = runrwsgi(&venv, &project, Path::new("/"));
-    command.args(["--port", "0", "--mount-point", "/shop", "--settings", "site_.other"]);
+    command.args([
+        "--port",
+        "0",
+        "--mount-point",
+        "/shop",
+        "--settings",
+        "site_.other",
+    ]);
     let server = start(&mut command, project.root());
     let root = project.root().display();
     assert_eq!(server.text("/shop/"), format!("site_.other /shop/ {root}"));
@@ -85,9 +94,21 @@ fn what_is_missing_is_said() {
     let Some(venv) = django() else { return };
     for (more, expected, goes_on) in [
         ("", "set STATIC_ROOT in site_.settings", true),
-        ("STATIC_ROOT = '/none'\n", "STATIC_ROOT, /none, does not exist; run", true),
-        ("WSGI_APPLICATION = 'gone.wsgi.app'\n", "there is no module 'gone.wsgi'", false),
-        ("MIDDLEWARE = ['whitenoise.middleware.WhiteNoiseMiddleware']\n", "", true),
+        (
+            "STATIC_ROOT = '/none'\n",
+            "STATIC_ROOT, /none, does not exist; run",
+            true,
+        ),
+        (
+            "WSGI_APPLICATION = 'gone.wsgi.app'\n",
+            "there is no module 'gone.wsgi'",
+            false,
+        ),
+        (
+            "MIDDLEWARE = ['whitenoise.middleware.WhiteNoiseMiddleware']\n",
+            "",
+            true,
+        ),
     ] {
         let project = project(more);
         let done = runrwsgi(&venv, &project, project.root())
@@ -107,13 +128,24 @@ fn the_command_line_has_the_last_word() {
     let Some(venv) = django() else { return };
     let project = project("STATIC_ROOT = Path(__file__).parent.parent / 'collected'\n");
     let done = runrwsgi(&venv, &project, project.root())
-        .args(["--port", "0", "--print-config", "--static", "/static=site_", "--working-directory", "/tmp"])
+        .args([
+            "--port",
+            "0",
+            "--print-config",
+            "--static",
+            "/static=site_",
+            "--working-directory",
+            "/tmp",
+        ])
         .output()
         .expect("python runs");
     let text = String::from_utf8_lossy(&done.stdout).into_owned();
     let told = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(done.status.success(), "{told}");
-    assert!(!text.contains("collected") && text.contains("Alias \"/static\""), "{text}");
+    assert!(
+        !text.contains("collected") && text.contains("Alias \"/static\""),
+        "{text}"
+    );
     assert!(text.contains(" home=\"/tmp\""), "{text}");
 }
 

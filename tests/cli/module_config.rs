@@ -44,7 +44,11 @@ fn the_home_is_that_of_the_command_or_the_one_that_is_named() {
     let cases: &[(&[&str], &[(&str, &str)], Option<&str>)] = &[
         (&[], &[], None),
         (&[], &[("VIRTUAL_ENV", &active)], Some(&active)),
-        (&[], &[("VIRTUAL_ENV", &active), ("RWSGI_PYTHON", &own)], Some(&venv)),
+        (
+            &[],
+            &[("VIRTUAL_ENV", &active), ("RWSGI_PYTHON", &own)],
+            Some(&venv),
+        ),
         (&[], &[("RWSGI_PYTHON", &other)], Some(&prefix)),
         (&[], &[("RWSGI_PYTHON", "/usr/bin/python3")], None),
         (&["--venv", "active"], &[("RWSGI_PYTHON", &own)], Some(&active)),

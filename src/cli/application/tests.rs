@@ -55,6 +55,10 @@ fn scripts_and_names_mean_what_they_say() {
         ("odd-name.py", "odd-name.py:make_app()"),
         ("mysite.wsgi:application", "mysite.wsgi:application"),
         ("mysite.wsgi", "mysite.wsgi:application"),
+        (
+            "django.core.wsgi:get_wsgi_application()",
+            "django.core.wsgi:get_wsgi_application()",
+        ),
     ] {
         assert_eq!(recognised(here.path(), text), expected, "{text}");
     }
