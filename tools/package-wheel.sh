@@ -96,5 +96,8 @@ for python in "${pythons[@]}"; do
 done
 
 echo "Making the source distribution"
-"$(tools_for "${pythons[0]}")/bin/maturin" sdist --out "$out"
+if ! "$(tools_for "${pythons[0]}")/bin/maturin" sdist --out "$out" >"$work/sdist.log" 2>&1; then
+    cat "$work/sdist.log" >&2
+    exit 1
+fi
 ls -lh "$out"/rwsgi-*.whl "$out"/rwsgi-*.tar.gz

@@ -79,11 +79,11 @@ def application(environ, start_response):
 APP
 start_server "$site/plain" "${bare[@]}" "$site/venv/bin/rwsgi" serve app.py --port 0
 expect / "hello from $site/venv in app"
-for pid in $(pgrep -P "$server"); do
-    if grep -q libpython "/proc/$pid/maps"; then
-        fail "httpd has a libpython"
-    fi
-done
+read -r httpd _ <"/proc/$server/task/$server/children"
+grep -q mod_rwsgi.so "/proc/$httpd/maps" || fail "process $httpd is not the httpd that serves"
+if grep -q libpython "/proc/$httpd/maps"; then
+    fail "httpd has a libpython"
+fi
 stop_server
 grep -q '^Stopped' "$output" || fail "the server did not stop in order"
 
