@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Supervisor;
 use super::group::Group;
+use super::public::Public;
 use super::worker::Stage;
 use crate::gateway::Level;
 use crate::sys::channel::Channel;

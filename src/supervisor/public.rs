@@ -65,16 +65,16 @@ impl Public {
             _life: life,
         })
     }
+
+    /// When requests are no longer taken, if that is known.
+    pub(super) fn leaves_at(&self) -> Option<Instant> {
+        self.leaves_at
+    }
 }
 
 impl fmt::Debug for Public {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Public").finish_non_exhaustive()
-    }
-
-    /// When requests are no longer taken, if that is known.
-    pub(super) fn leaves_at(&self) -> Option<Instant> {
-        self.leaves_at
     }
 }
 

@@ -95,6 +95,7 @@ pub(super) fn public_supervisor(status: UnixListener) -> Supervisor {
                 listener.into(),
                 Box::new(|| Err(String::new())),
                 Some(status),
+                Duration::ZERO,
                 held,
             )
             .expect("made"),

@@ -30,7 +30,7 @@ impl ListenArguments {
     /// Whether the socket is made here, and is nobody else's.
     pub(super) fn is_own(&self) -> bool {
         matches!(
-            Address::parse(&self.listen),
+            Address::parse(self.listen.as_deref().unwrap_or(USUAL_ADDRESS)),
             Ok(Address::Path(_) | Address::Network(_))
         )
     }

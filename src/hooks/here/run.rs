@@ -19,8 +19,11 @@ pub(in super::super) fn run<'r>(
     mut target: Target<'r>,
     body: BodyLength,
 ) -> Status {
-    if target.is_automatic && app::is_first_application(target.script) {
-        target.application_group = Cow::Borrowed("");
+    if target.is_automatic {
+        app::note_application(target.script);
+        if app::is_first_application(target.script) {
+            target.application_group = Cow::Borrowed("");
+        }
     }
     let scratch = Scratch::new(request);
     let mut variables = Environ::default();
