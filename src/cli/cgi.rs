@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::standalone::{self, CommonArguments, GroupArguments, Loader};
-use crate::config::plan::{CgiPlan, GroupPlan, WorkerPlan, cgi_bootstrap};
+use crate::config::plan::{CgiPlan, GroupPlan, Starter, VERSION, WorkerPlan, cgi_bootstrap};
 use crate::scoreboard::Layout;
 use crate::supervisor;
 use crate::sys::{memory, own_process};
@@ -65,8 +65,12 @@ fn become_python(
     let python_arguments = supervisor::python_arguments(&group, &cgi_bootstrap(), folders);
     let executable = group.executable.clone();
     let plan = CgiPlan {
-        served: loader.served(mount, false),
+        starter: Starter {
+            version: VERSION.to_owned(),
+            file: std::env::current_exe().unwrap_or_else(|_| "rwsgi".into()),
+        },
         worker: WorkerPlan {
+            version: VERSION.to_owned(),
             httpd: standalone::facts("CGI", &group),
             position: 0,
             instance: 0,
@@ -74,6 +78,7 @@ fn become_python(
             loads: Vec::new(),
             group,
         },
+        served: loader.served(mount, false),
     };
     let text = serde_json::to_vec(&plan).map_err(|error| error.to_string())?;
     let no_memory = |error: std::io::Error| format!("the plan has no place: {error}");

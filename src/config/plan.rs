@@ -4,6 +4,7 @@
 //! Both travel as JSON over a channel of their own. The supervisor and the workers are of the same version
 //! as the module, or say so and go no further.
 
+pub mod agreement;
 pub mod identity;
 mod messages;
 mod public;
@@ -18,11 +19,9 @@ use super::interpreter::PythonSettings;
 use super::python_home::PythonChoice;
 use crate::gateway::Level;
 
+pub use agreement::VERSION;
 pub use messages::{Control, ControlAnswer, FromWorker, Load, ToWorker};
-pub use public::{CgiPlan, Protocol, Public, Served};
-
-/// The version that all parts must share.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub use public::{CgiPlan, Protocol, Public, Served, Starter};
 
 /// What a group's Python executable runs as `-c`, with the [folders of workers](Plan::worker_folders) as
 /// arguments: it finds the worker and becomes one, or writes one line and exits with status 71.
@@ -184,6 +183,8 @@ impl LogLevel {
 /// Everything one worker does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerPlan {
+    /// Version of the supervisor.
+    pub version: String,
     /// Its group.
     pub group: GroupPlan,
     /// What is known of httpd.

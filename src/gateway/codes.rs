@@ -354,8 +354,8 @@ codes! {
         "It was ended by a signal or ended by itself without having been asked to; a Python traceback follows where there is one. Another takes its place. Each request that it was running has a line in the log of its virtual host.",
         "Look at the signal: SIGSEGV, SIGABRT and SIGBUS come from an extension module or Python itself, SIGKILL mostly from a system out of memory, a status from os._exit() in the application.";
     WORKER_UNFIT = 1104: "A process of a daemon group cannot serve.",
-        "It said so itself, or is of another version than httpd's module; the line says why.",
-        "Mend what the line says. After an upgrade, let the module, the rwsgi command and the worker be of one version.";
+        "It said so itself, or what it said is not what a worker says; the line has the reason.",
+        "Mend what the line says.";
     GROUP_FAILS = 1105: "The processes of a daemon group fail again and again.",
         "They die before they take requests, or soon after. They are started again after growing pauses, up to 30 seconds; until one serves, requests get 503 with Retry-After. Each reason is told once; this line follows after half a minute, then every ten minutes.",
         "Mend what the lines before show. A change to the script or the Python executable is noticed at once; httpd need not be restarted.";
@@ -412,7 +412,7 @@ codes! {
         "Find out who connects; the line has the user's number.";
     WIRE_BROKEN = 1125: "A connection from httpd was closed because of what it carried.",
         "What came is not what the module of this version sends.",
-        "Restart httpd after an upgrade; otherwise report it, with the line.";
+        "Stop and start httpd after an upgrade; otherwise report it, with the line.";
     STACKS_WRITTEN = 1126: "The stacks of all threads follow.",
         "A process of a daemon group is stuck or has a request that takes too long, or somebody asked for its stacks.",
         "Look at what the threads wait for.";
@@ -422,6 +422,9 @@ codes! {
     CONNECTION_REFUSED = 1128: "A process of a daemon group could not accept a connection.",
         "The line has the reason; a limit on open files is the usual one.",
         "Raise the limit.";
+    WORKER_VERSION = 1129: "The worker of a daemon group and the command rwsgi are of different builds.",
+        "One of them was installed or built alone, or both were while httpd was running, which keeps the command that it has started. No process of that worker takes a request; processes that run already go on.",
+        "Do what the line says: install both from one package or build both again (`make build`), and after an upgrade stop and start httpd: a restart is not enough.";
     ANSWER_FAULTY = 1130: "A process's answer is not FastCGI.",
         "What the process sent has no place in an answer; the line says what. The connection is closed. The client gets 502, or an incomplete response.",
         "Let module and worker be of the same version; if they are, please report it.";
@@ -467,9 +470,9 @@ codes! {
     SUPERVISOR_MISSING = 1156: "The command rwsgi is missing or cannot be started.",
         "It supervises daemon processes and is found beside the module, in /usr/bin or in /usr/local/bin, or where RWSGICommand says. Requests for daemon groups fail; everything else is served.",
         "Install it, then restart httpd.";
-    SUPERVISOR_VERSION = 1157: "The command rwsgi and the module are of different versions.",
-        "One of them was installed alone, or both were while httpd was running, which keeps the module that it has loaded. Requests for daemon groups fail.",
-        "Install both from one package, then stop and start httpd.";
+    SUPERVISOR_VERSION = 1157: "The command rwsgi and the module are of different builds.",
+        "One of them was installed or built alone, or both were while httpd was running, which keeps the module that it has loaded, also through restarts. No further process is started; those that run go on, and requests for groups without one fail.",
+        "Do what the line says: install both from one package or build both again (`make build`), and after an upgrade stop and start httpd: a restart is not enough.";
     SUPERVISOR_FAILED = 1158: "The supervisor does not do what it is to do.",
         "The line says what is the matter; the supervisor's own lines before may say why. At a restart, processes of the configuration before go on with the requests for their groups, as far as that has the same users and socket directory; requests for other groups fail. Everything else is served.",
         "Mend the reason given, then restart httpd.";

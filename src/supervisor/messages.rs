@@ -5,10 +5,12 @@ use std::time::Instant;
 use super::group::Group;
 use super::stamp::Refusal;
 use super::worker::Stage;
+use crate::config::plan::agreement::{Fix, Part, disagreement};
 use crate::config::plan::{FromWorker, Import, Load, ToWorker, VERSION};
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
 use crate::scoreboard::PositionState;
+use crate::sys::program_file;
 
 impl Group {
     /// Takes what a process has told.
@@ -35,11 +37,18 @@ impl Group {
         };
         match message {
             FromWorker::Hello { version, .. } if version == VERSION => {}
-            FromWorker::Hello { version, python } => {
-                let text = format!(
-                    "the worker of its Python {python} is of version {version}, this rwsgi of version {VERSION}"
-                );
-                self.is_unfit(index, &text, now);
+            FromWorker::Hello {
+                version,
+                python,
+                file,
+            } => {
+                let worker = Part {
+                    what: &format!("the worker of its Python {python}"),
+                    file: file.as_deref(),
+                    version: &version,
+                };
+                let text = self.disagrees(worker);
+                self.give_up(index, Code::WORKER_VERSION, &format!("cannot serve: {text}"), now);
             }
             FromWorker::Ready { failures } => self.is_ready(index, &failures, now),
             FromWorker::NoWorker { reason } => self.give_up(index, Code::WORKER_MISSING, &reason, now),
@@ -154,6 +163,22 @@ impl Group {
                 worker.wants_replacement("script_reload", None);
             }
         }
+    }
+
+    /// How a worker of another build disagrees with this program, which an upgrade may have replaced meanwhile.
+    fn disagrees(&self, worker: Part<'_>) -> String {
+        let own = program_file::loaded();
+        let command = Part {
+            what: "the command rwsgi that supervises it",
+            file: own.as_ref().map(|own| &*own.path),
+            version: VERSION,
+        };
+        let server = match self.plan.public {
+            None => "httpd",
+            Some(_) => "this rwsgi",
+        };
+        let is_gone = own.as_ref().is_some_and(|own| own.is_gone);
+        disagreement(worker, command, Fix::of_running(server, is_gone))
     }
 
     /// A process cannot serve.

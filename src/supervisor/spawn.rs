@@ -14,7 +14,7 @@ use super::group::Group;
 use super::stamp::Stamps;
 use super::watch::Watched;
 use super::worker::{OwnSocket, Stage, Worker};
-use crate::config::plan::{self, BOOTSTRAP, Load, ToWorker, WorkerPlan};
+use crate::config::plan::{self, BOOTSTRAP, Load, ToWorker, VERSION, WorkerPlan};
 use crate::config::python_home::HomeProblem;
 use crate::gateway::Level;
 use crate::gateway::codes::Code;
@@ -143,6 +143,7 @@ impl Group {
             plan: Rc::clone(&plan),
         };
         worker.tell(&ToWorker::Start(Box::new(WorkerPlan {
+            version: VERSION.to_owned(),
             group: (*plan).clone(),
             httpd: setting.httpd.clone(),
             position,

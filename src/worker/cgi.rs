@@ -13,13 +13,14 @@ use super::request::now;
 use super::setup::setup;
 use crate::app::{self, Job};
 use crate::cgi::{Absent, Place, Request};
-use crate::config::plan::{CgiPlan, Served};
+use crate::config::plan::agreement::{Fix, Part, disagreement};
+use crate::config::plan::{CgiPlan, Served, Starter, VERSION};
 use crate::gateway::cgi_head::push_head;
 use crate::gateway::{
     BodyError, BodyLength, BodyRule, ClientGone, Code, Environ, Exchange, FileRange, Head, Key, Level,
     Outcome,
 };
-use crate::sys::{inherit, own_process};
+use crate::sys::{inherit, own_process, program_file};
 use crate::wsgi::Times;
 
 /// Where the plan can be read.
@@ -45,7 +46,12 @@ pub fn main() -> u8 {
 }
 
 fn answer() -> Result<(), String> {
-    let plan = read_plan().map_err(|error| format!("rwsgi cgi starts this itself: {error}"))?;
+    let text = read_plan_text().map_err(not_for_hands)?;
+    let starter = CgiPlan::starter_of(&text).map_err(not_for_hands)?;
+    if starter.version != VERSION {
+        return Err(of_other_build(&starter));
+    }
+    let plan: CgiPlan = serde_json::from_slice(&text).map_err(not_for_hands)?;
     log::set_level(plan.worker.group.log_level);
     let streams = own_process::take_streams().map_err(|error| format!("the streams of CGI: {error}"))?;
     let variables: Vec<(Vec<u8>, Vec<u8>)> = std::env::vars_os()
@@ -86,12 +92,31 @@ fn answer() -> Result<(), String> {
     .map_err(|error| format!("Python could not be set up: {error}"))
 }
 
-fn read_plan() -> io::Result<CgiPlan> {
+fn not_for_hands(error: impl std::fmt::Display) -> String {
+    format!("rwsgi cgi starts this itself: {error}")
+}
+
+fn of_other_build(starter: &Starter) -> String {
+    let file = program_file::own_file();
+    let own = Part {
+        what: "the worker",
+        file: file.as_deref(),
+        version: VERSION,
+    };
+    let other = Part {
+        what: "the command rwsgi",
+        file: Some(&starter.file),
+        version: &starter.version,
+    };
+    disagreement(other, own, Fix::Install)
+}
+
+fn read_plan_text() -> io::Result<Vec<u8>> {
     let file = File::from(inherit::take(PLAN)?);
     let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
     let mut text = vec![0; length];
     file.read_exact_at(&mut text, 0)?;
-    serde_json::from_slice(&text).map_err(io::Error::other)
+    Ok(text)
 }
 
 fn run(served: &Served, environ: &Environ<'_>, exchange: &mut CgiExchange<'_>) -> Outcome {

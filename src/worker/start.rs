@@ -18,7 +18,7 @@ use crate::config::plan::{FromWorker, ToWorker, VERSION, WorkerPlan};
 use crate::gateway::{Code, Level};
 use crate::sys::channel::Channel;
 use crate::sys::memory::SharedWords;
-use crate::sys::{inherit, own_process, process, signals};
+use crate::sys::{inherit, own_process, process, program_file, signals};
 
 const LISTENER: RawFd = 3;
 const SCOREBOARD: RawFd = 4;
@@ -77,8 +77,11 @@ fn begin(inherited: Inherited) -> Result<u8, String> {
     reporter.tell(&FromWorker::Hello {
         version: VERSION.to_string(),
         python: app::python_version(),
+        file: program_file::own_file(),
     });
-    let plan = receive_plan(&receiving)?;
+    let Some(plan) = receive_plan(&receiving)? else {
+        return Ok(FAILED);
+    };
     log::set_level(plan.group.log_level);
     if !plan.httpd.core_dumps {
         own_process::forbid_inspection()
@@ -145,13 +148,17 @@ fn patience(plan: &WorkerPlan) -> Option<Duration> {
     (!timeout.is_zero()).then_some(timeout)
 }
 
-fn receive_plan(channel: &Channel) -> Result<WorkerPlan, String> {
+/// The plan; `None` where it comes from a supervisor of another version, which tells of that itself.
+fn receive_plan(channel: &Channel) -> Result<Option<WorkerPlan>, String> {
     let message = channel
         .receive()
         .map_err(|error| format!("the plan did not arrive: {error}"))?
         .ok_or("the supervisor went away before it sent the plan")?;
+    if ToWorker::version_of_start(&message.bytes).is_some_and(|version| version != VERSION) {
+        return Ok(None);
+    }
     match serde_json::from_slice(&message.bytes) {
-        Ok(ToWorker::Start(plan)) => Ok(*plan),
+        Ok(ToWorker::Start(plan)) => Ok(Some(*plan)),
         Ok(_) => Err("the supervisor sent something else than the plan".into()),
         Err(error) => Err(format!("the plan cannot be understood: {error}")),
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mod_rwsgi::config::plan::socket_path;
+use mod_rwsgi::config::plan::{VERSION, socket_path};
 use mod_rwsgi::scoreboard::{Death, PositionState};
 
 use crate::driver::{Httpd, exists, signal, wait_until};
@@ -151,7 +151,7 @@ fn a_worker_of_another_version_does_not_serve() {
     group.options.env[0].1 = "0.0.0".to_owned();
     let plan = httpd.plan(vec![group]);
     httpd.configure(plan).expect("accepted");
-    httpd.wait_for_line(&["WSGI1104", "version 0.0.0"]);
+    httpd.wait_for_line(&["WSGI1129", "version 0.0.0", VERSION, "install both"]);
     assert!(httpd.ready().is_empty());
 }
 

@@ -3,6 +3,7 @@
 //! `RWSGI_TEST_WORKER` names the folder that `tools/worker.sh` built them into; without it every test says
 //! that it is skipped.
 
+mod agreement;
 mod client;
 mod control;
 mod ends;

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mod_rwsgi::config::daemon_group::DaemonOptions;
 use mod_rwsgi::config::interpreter::PythonSettings;
@@ -19,6 +19,7 @@ use mod_rwsgi::scoreboard::{Layout, Scoreboard};
 use mod_rwsgi::sys::channel::Channel;
 use mod_rwsgi::sys::clock;
 use mod_rwsgi::sys::memory::{SharedWords, anonymous};
+use rwsgi_harness::{usual_python, wait_for, wait_until};
 use tempfile::TempDir;
 
 use super::client::Client;
@@ -27,7 +28,7 @@ use super::client::Client;
 pub(crate) const INSTANCE: u32 = 7;
 
 /// Where the worker is, if `make` or the caller has said so.
-fn worker_folder() -> Option<PathBuf> {
+pub(crate) fn worker_folder() -> Option<PathBuf> {
     std::env::var_os("RWSGI_TEST_WORKER").map(PathBuf::from)
 }
 
@@ -38,8 +39,7 @@ pub(crate) fn python(other: bool) -> Option<PathBuf> {
         return None;
     }
     if !other {
-        let usual = std::env::var_os("PYO3_PYTHON").unwrap_or_else(|| "/usr/bin/python3".into());
-        return Some(usual.into());
+        return Some(usual_python());
     }
     let named = std::env::var_os("RWSGI_TEST_OTHER_PYTHON");
     if named.is_none() {
@@ -93,7 +93,7 @@ impl Rig {
             life_reader.into(),
             crash_file.try_clone().expect("copied"),
         ];
-        let child = spawn(python, &inherited, &log);
+        let child = spawn(python, BOOTSTRAP, &inherited, &log);
         drop(theirs);
         let start = serde_json::to_vec(&ToWorker::Start(Box::new(plan))).expect("told");
         channel.send(&start, &[]).expect("sent");
@@ -173,14 +173,8 @@ impl Rig {
 
     /// Waits for the end of the process.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            if let Some(status) = self.child.try_wait().expect("waits") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it does not end:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let ended = wait_for(Duration::from_secs(30), || self.child.try_wait().expect("waits"));
+        ended.unwrap_or_else(|| panic!("it does not end:\n{}", self.log()))
     }
 
     /// What stands in the file for stacks.
@@ -194,11 +188,8 @@ impl Rig {
 
     /// Waits until the log has `text`.
     pub(crate) fn wait_for_log(&self, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !self.log().contains(text) {
-            assert!(Instant::now() < deadline, "no '{text}' in:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let found = wait_until(Duration::from_secs(20), || self.log().contains(text));
+        assert!(found, "no '{text}' in:\n{}", self.log());
     }
 }
 
@@ -212,6 +203,7 @@ impl Drop for Rig {
 fn plan(executable: &Path) -> WorkerPlan {
     let own = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("there"));
     WorkerPlan {
+        version: VERSION.to_owned(),
         group: GroupPlan {
             name: "tests".into(),
             number: 0,
@@ -261,8 +253,8 @@ fn plan(executable: &Path) -> WorkerPlan {
 }
 
 /// Starts Python with `inherited` as descriptors from 3 on.
-fn spawn(python: &Path, inherited: &[OwnedFd], log: &File) -> Child {
-    let arguments: Vec<OsString> = ["-I", "-c", BOOTSTRAP].map(OsString::from).into();
+pub(crate) fn spawn(python: &Path, bootstrap: &str, inherited: &[OwnedFd], log: &File) -> Child {
+    let arguments: Vec<OsString> = ["-I", "-c", bootstrap].map(OsString::from).into();
     let numbers: Vec<RawFd> = inherited.iter().map(AsRawFd::as_raw_fd).collect();
     let mut command = Command::new(python);
     command

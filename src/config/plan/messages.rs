@@ -1,5 +1,7 @@
 //! The messages between httpd's parent, the supervisor and the workers.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Import, Plan, WorkerPlan};
@@ -90,6 +92,19 @@ pub enum ToWorker {
     },
 }
 
+impl ToWorker {
+    /// The version of the supervisor that sends this start, which can be told where nothing else of it can.
+    #[must_use]
+    pub fn version_of_start(message: &[u8]) -> Option<String> {
+        #[derive(Deserialize)]
+        enum First {
+            Start { version: String },
+        }
+        let First::Start { version } = serde_json::from_slice(message).ok()?;
+        Some(version)
+    }
+}
+
 /// From a worker to the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromWorker {
@@ -99,6 +114,9 @@ pub enum FromWorker {
         version: String,
         /// Version of its Python.
         python: String,
+        /// Its file, as the process sees it.
+        #[serde(default)]
+        file: Option<PathBuf>,
     },
     /// Its Python has no worker, so that it ends: sent by [`BOOTSTRAP`](super::BOOTSTRAP).
     NoWorker {
@@ -146,4 +164,18 @@ pub enum FromWorker {
         /// What `process_stopping` tells.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_a_start_is_readable_whatever_else_it_has() {
+        let version = |text: &str| ToWorker::version_of_start(text.as_bytes());
+        let strange = r#"{"Start": {"groups": [1], "version": "7.0.0+1", "layout": "round"}}"#;
+        assert_eq!(version(strange).as_deref(), Some("7.0.0+1"));
+        assert_eq!(version(r#"{"Start": {"group": {}}}"#), None);
+        assert_eq!(version(r#"{"Stop": {"version": "1"}}"#), None);
+    }
 }

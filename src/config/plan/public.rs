@@ -1,5 +1,7 @@
 //! What workers are told that serve other web servers than ours, or one CGI request.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Import, WorkerPlan};
@@ -47,11 +49,36 @@ pub struct Public {
     pub served: Served,
 }
 
+/// The command that starts a process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Starter {
+    /// Its version.
+    pub version: String,
+    /// Its file.
+    pub file: PathBuf,
+}
+
 /// Everything a process does that answers one request by CGI.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CgiPlan {
+    /// The command that starts it.
+    pub starter: Starter,
     /// Its Python, and what its application sees of it; no scoreboard is there.
     pub worker: WorkerPlan,
     /// What the request is answered by.
     pub served: Served,
+}
+
+impl CgiPlan {
+    /// The command that has written this plan, which can be told where nothing else of it can.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn starter_of(plan: &[u8]) -> serde_json::Result<Starter> {
+        #[derive(Deserialize)]
+        struct First {
+            starter: Starter,
+        }
+        serde_json::from_slice(plan).map(|First { starter }| starter)
+    }
 }

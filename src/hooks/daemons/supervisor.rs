@@ -2,20 +2,21 @@
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::plan::Prepared;
+use crate::config::plan::agreement::{Fix, Part, disagreement};
 use crate::config::plan::{Control, ControlAnswer, Plan, VERSION};
 use crate::gateway::Code;
 use crate::httpd::{Told, Watch};
 use crate::scoreboard::Layout;
 use crate::sys::channel::{Channel, Message};
 use crate::sys::memory::SharedWords;
-use crate::sys::servant;
+use crate::sys::{program_file, servant};
 
 /// How long the supervisor may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Supervisor {
     pid: u32,
+    /// Its program.
+    command: PathBuf,
     started: Instant,
     channel: Channel,
     _watch: Option<Watch>,
@@ -48,7 +51,12 @@ pub(super) enum Fault {
     /// It cannot be started.
     Start(PathBuf, std::io::Error),
     /// It is of another version.
-    Version(String),
+    Version {
+        /// Its file.
+        command: PathBuf,
+        /// That version.
+        version: String,
+    },
     /// It cannot do what it was told to.
     Refused(String),
     /// It does not do what was agreed on.
@@ -60,7 +68,7 @@ impl Fault {
     pub(super) fn code(&self) -> Code {
         match self {
             Fault::Missing(_) | Fault::Life(_) | Fault::Start(..) => Code::SUPERVISOR_MISSING,
-            Fault::Version(_) => Code::SUPERVISOR_VERSION,
+            Fault::Version { .. } => Code::SUPERVISOR_VERSION,
             Fault::Refused(_) | Fault::Protocol(_) => Code::SUPERVISOR_FAILED,
         }
     }
@@ -86,15 +94,28 @@ impl fmt::Display for Fault {
                     command.display()
                 )
             }
-            Fault::Version(version) => write!(
-                f,
-                "the command rwsgi is of version {version} and the module of {VERSION}; install both from one \
-                 package, then stop and start httpd"
-            ),
+            Fault::Version { command, version } => f.write_str(&disagrees(command, version)),
             Fault::Refused(reason) => write!(f, "daemon processes cannot be started: {reason}"),
             Fault::Protocol(what) => write!(f, "the supervisor of daemon processes {what}"),
         }
     }
+}
+
+/// How a command of another build disagrees with this module, which an upgrade may have replaced meanwhile.
+fn disagrees(command: &Path, version: &str) -> String {
+    let own = program_file::loaded();
+    let command = Part {
+        what: "the command rwsgi",
+        file: Some(command),
+        version,
+    };
+    let module = Part {
+        what: "the module",
+        file: own.as_ref().map(|own| &*own.path),
+        version: VERSION,
+    };
+    let is_gone = own.as_ref().is_some_and(|own| own.is_gone);
+    disagreement(command, module, Fix::of_running("httpd", is_gone))
 }
 
 fn lost(error: std::io::Error) -> Fault {
@@ -128,6 +149,7 @@ impl Supervisor {
         })?;
         Ok(Supervisor {
             pid,
+            command: command.clone(),
             started: Instant::now(),
             channel,
             _watch: Watch::start(pid, told),
@@ -138,7 +160,10 @@ impl Supervisor {
     pub(super) fn greet(&self) -> Result<(), Fault> {
         match self.answer()?.0 {
             ControlAnswer::Hello { version } if version == VERSION => Ok(()),
-            ControlAnswer::Hello { version } => Err(Fault::Version(version)),
+            ControlAnswer::Hello { version } => Err(Fault::Version {
+                command: self.command.clone(),
+                version,
+            }),
             _ => Err(Fault::Protocol("does not say its version".to_owned())),
         }
     }

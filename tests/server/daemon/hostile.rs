@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{group, quick_or_soak};
+use mod_rwsgi::config::plan::VERSION;
 use rwsgi_harness::{Response, Server};
 
 /// A group of one such process.
@@ -15,7 +16,7 @@ fn stubbed(options: &str) -> Server {
     group(&format!(
         "threads=4 socket-timeout=2 connect-timeout=1 python={} env=STUB_VERSION={} {options}",
         stub.display(),
-        env!("CARGO_PKG_VERSION")
+        VERSION
     ))
     .one_process()
     .allow_log("^WSGI|^e+$")

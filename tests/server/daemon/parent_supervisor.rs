@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use mod_rwsgi::config::plan::VERSION;
 use rwsgi_harness::{Builder, Server, process, wait_until};
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ fn stubbed(manner: &str) -> Builder {
     let stub = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stubs/rwsgi");
     server()
         .env("STUB", manner)
-        .env("STUB_VERSION", env!("CARGO_PKG_VERSION"))
+        .env("STUB_VERSION", VERSION)
         .config(&format!("RWSGICommand {}", stub.display()))
         .config("WSGIDaemonProcess site user=nobody group=#65534 threads=3\nWSGIScriptAlias /site ${APPS}/hello.py process-group=site")
         .file("htdocs/page.txt", "page")
@@ -248,7 +249,10 @@ fn a_command_that_is_missing_or_no_program_is_told() {
 
 #[test]
 fn a_command_of_another_version_is_told() {
-    fails_clearly(stubbed("old"), r"^WSGI1157: .*version 0\.0\.0");
+    fails_clearly(
+        stubbed("old"),
+        r"^WSGI1157: .* \(.*/stubs/rwsgi\) is of version 0\.0\.0; the module \(.*\.so\) is of version \S+: install both",
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::{group, pid, replaced};
+use mod_rwsgi::config::plan::VERSION;
 use rwsgi_harness::{Builder, Server, command_under_test, module_under_test, process, wait_until};
 use tempfile::TempDir;
 
@@ -74,6 +75,14 @@ impl Installed {
         }
         assert!(!found.is_empty(), "no worker in {}", self.place.path().display());
         found
+    }
+
+    /// Puts workers of another release in the place of all.
+    fn upgrade_workers(&self) {
+        for extension in self.extensions() {
+            fs::remove_file(&extension).expect("removed");
+            fs::write(extension.with_file_name("_native.py"), OTHER_WORKER).expect("written");
+        }
     }
 
     fn group(&self, options: &str) -> Builder {
@@ -173,19 +182,28 @@ fn f34_a_module_that_cannot_be_loaded_is_refused_at_the_next_start() {
     assert!(check.output.contains("mod_wsgi.so"), "{}", check.output);
 }
 
-/// What a worker of another version says first.
-const OTHER_VERSION: &str = "import json, socket, struct, time
+/// What the worker of another release says first.
+const OTHER_WORKER: &str = "import json, socket, struct, time
 
 def main():
     channel = socket.socket(fileno=5)
-    hello = json.dumps({'Hello': {'version': '99.0.0', 'python': '3'}}).encode()
+    hello = json.dumps({'Hello': {'version': '99.0.0', 'python': '3', 'file': __file__}}).encode()
     channel.sendall(struct.pack('=I', len(hello)) + hello)
     time.sleep(60)
     return 0
 ";
+/// What the command of another release says first.
+const OTHER_COMMAND: &str = "#!/usr/bin/python3
+import json, socket, struct, time
+
+channel = socket.socket(fileno=3)
+hello = json.dumps({'Hello': {'version': '99.0.0'}}).encode()
+channel.sendall(struct.pack('=I', len(hello)) + hello)
+time.sleep(60)
+";
 
 #[test]
-fn f34_a_worker_of_another_version_is_refused_and_the_old_one_goes_on() {
+fn f34_a_worker_of_another_build_is_refused_and_the_old_one_goes_on() {
     let installed = Installed::new();
     let server = installed
         .group("processes=2 threads=4 shutdown-timeout=1")
@@ -193,16 +211,55 @@ fn f34_a_worker_of_another_version_is_refused_and_the_old_one_goes_on() {
         .start();
     let _ = pid(&server);
     assert!(wait_until(Duration::from_secs(10), || server.workers().len() == 2));
-    for extension in installed.extensions() {
-        fs::remove_file(&extension).expect("removed");
-        fs::write(extension.with_file_name("_native.py"), OTHER_VERSION).expect("written");
-    }
-    one_goes_on(
-        &server,
-        "^WSGI1104.* is of version 99.0.0, this rwsgi of version ",
-    );
+    installed.upgrade_workers();
+    let place = installed.place.path().display();
+    let worker = format!(r"\({place}/worker/python[^/]*/rwsgi/_native.py\) is of version 99\.0\.0");
+    let command = format!(r"\({place}/rwsgi\) is of version {}", regex_lite::escape(VERSION));
+    let fix = r"install both from one package, or build both again \(make build\), then stop and start httpd";
+    let line = format!("^WSGI1129: .* {worker}; the command rwsgi that supervises it {command}: {fix}$");
+    one_goes_on(&server, &line);
     installed.install();
     heals(&server);
+    server.finish();
+}
+
+/// A package is upgraded while httpd runs, which keeps the module and the supervisor that it has started.
+#[test]
+fn f34_what_runs_outlives_an_upgrade_and_the_log_says_to_stop_and_start_httpd() {
+    let installed = Installed::new();
+    let server = installed
+        .group("processes=2 threads=4 shutdown-timeout=1")
+        .allow_log("^WSGI")
+        .start();
+    let _ = pid(&server);
+    assert!(wait_until(Duration::from_secs(10), || server.workers().len() == 2));
+    // The new module is not looked at before httpd is started anew; the file has to be another.
+    let module = fs::read(installed.path("mod_wsgi.so")).expect("installed");
+    installed.replace("mod_wsgi.so", &module);
+    installed.replace("rwsgi", OTHER_COMMAND.as_bytes());
+    installed.upgrade_workers();
+    let place = installed.place.path().display();
+    let fix = "was replaced while it ran: stop and start httpd, as a restart is not enough$";
+    one_goes_on(
+        &server,
+        &format!(r"^WSGI1129: .*\(.*_native.py\) is of version 99\.0\.0; .* \({place}/rwsgi\) .* {fix}"),
+    );
+    server.graceful();
+    for _ in 0..50 {
+        assert_eq!(server.get("/pid").status, 200);
+    }
+    process::signal(server.supervisor().expect("a supervisor"), SIGKILL).expect("it runs");
+    let line = server.wait_for_log(&format!(
+        r"^WSGI1157: the command rwsgi \({place}/rwsgi\) is of version 99\.0\.0; the module \({place}/mod_wsgi.so\) .* {fix}"
+    ));
+    println!("{}", line.message);
+    for _ in 0..50 {
+        assert_eq!(server.get("/pid").status, 200);
+    }
+    // Somebody takes the upgrade back.
+    installed.install();
+    let back = wait_until(Duration::from_secs(40), || server.workers().len() == 2);
+    assert!(back, "no supervisor with its processes: {:?}", server.workers());
     server.finish();
 }
 
