@@ -14,6 +14,7 @@ fn each_mistake_names_what_to_do() {
             "from starlette import Starlette\napp = Starlette()\n",
         ),
         ("bad.toml", "app = 'app.py'\nprot = 80\n"),
+        ("gone.toml", "app = 'app.py'\nenv-file = 'gone.env'\n"),
     ]);
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
@@ -30,6 +31,30 @@ fn each_mistake_names_what_to_do() {
         (&["app.py", "--daemon-option", "x"], "equals sign"),
         (&["app.py", "--port", "0", "--threads", "0"], "needs a thread"),
         (&["app.py", "--httpd", "/bin/true"], "is no httpd"),
+        (&["app.py", "--python", "/nope"], "--python: /nope does not exist"),
+        (&["app.py", "--python", "app.py"], "--python: "),
+        (
+            &["app.py", "--python-path", "gone"],
+            "gone does not exist; correct the path or create it",
+        ),
+        (
+            &["app.py", "--env-file", "/nope"],
+            "--env-file: /nope cannot be read: No such file",
+        ),
+        (&["app.py", "--env-file", "."], "--env-file: . is a folder"),
+        (
+            &["app.py", "--working-directory", "/nope"],
+            "--working-directory: /nope does not exist",
+        ),
+        (
+            &["app.py", "--document-root", "/nope"],
+            "--document-root: /nope does not exist",
+        ),
+        (
+            &["app.py", "--static", "/s=/nope"],
+            "--static: /nope does not exist",
+        ),
+        (&["--config", "gone.toml"], "--env-file: "),
     ];
     for (arguments, expected) in cases {
         let done = rwsgi(folder.root())
@@ -42,6 +67,7 @@ fn each_mistake_names_what_to_do() {
             !done.status.success() && told.contains(expected),
             "{arguments:?}: {told}"
         );
+        assert!(done.stdout.is_empty(), "{arguments:?} says that it serves");
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is to be served, with everything looked up: applications, accounts, ports, the parts of httpd.
 
+mod named;
 mod served;
 
 use std::fs;
@@ -75,11 +76,13 @@ impl Site {
             if let Some(account) = &account {
                 one.check_access(account)?;
             }
+            one.check_named(account.as_ref())?;
             served.push(one);
         }
         served.sort_by_key(|one| std::cmp::Reverse(one.mount.len()));
         absolute_files(&mut server, here);
         check_tls(&server)?;
+        named::check_server(&server, account.as_ref())?;
         let host = server.host.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
         // Held together, so that they differ.
         let plain = hold(&host, server.port.unwrap_or(USUAL_PORT), "--port")?;

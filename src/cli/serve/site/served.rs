@@ -61,16 +61,22 @@ impl Served {
         })
     }
 
-    /// Whether the account can read what it is to serve.
-    pub(super) fn check_access(&self, account: &Account) -> Result<(), String> {
+    /// Whom it runs as where root starts it.
+    pub(super) fn user(&self, account: &Account) -> ServingUser {
         let own = self.options.user.as_deref().unwrap_or(&account.user);
-        let serving = match user::user_meant(own) {
+        match user::user_meant(own) {
             Some(found) => ServingUser {
                 uid: found.uid,
                 gids: user::groups_of(found.name.as_bytes(), found.gid),
             },
             None => account.serving.clone(),
-        };
+        }
+    }
+
+    /// Whether the account can read what it is to serve.
+    pub(super) fn check_access(&self, account: &Account) -> Result<(), String> {
+        let own = self.options.user.as_deref().unwrap_or(&account.user);
+        let serving = self.user(account);
         let readable = match self.application.script() {
             Some((script, _)) => python_home::check_readable(script, &serving),
             None => python_home::check_passable(&self.application.directory, &serving),
