@@ -316,3 +316,170 @@ fn a_file_of_serve_is_checked_as_it_would_be_served() {
         "{output:?}"
     );
 }
+
+/// Where the command is, workers are found: it counts from ServerRoot, wherever the check is typed.
+#[test]
+fn a_relative_command_lies_below_the_server_root() {
+    let folder = site();
+    fs::remove_dir_all(folder.path("venv")).expect("removed");
+    folder.write("venv/lib/python3.99/os.py", "");
+    folder.write("bin/rwsgi", "");
+    let with_command = ("threads=5", "threads=5\nRWSGICommand bin/rwsgi");
+    let told = |expected: bool| {
+        check(&folder, with_command, &[]);
+        let output = rwsgi(folder.root())
+            .arg("check")
+            .arg(folder.path("site.conf"))
+            .current_dir("/")
+            .output()
+            .expect("rwsgi runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(text.contains("worker-missing"), expected, "{text}");
+    };
+    told(true);
+    folder.write("bin/worker/python3.99/rwsgi/__init__.py", "");
+    told(false);
+}
+
+/// As the package of Debian has it, before the first start: nobody has made the folders of run-time files.
+const DEBIAN_CONFIGURATION: &str = "\
+DefaultRuntimeDir ${APACHE_RUN_DIR}
+Mutex file:${APACHE_LOCK_DIR} default
+PidFile ${APACHE_PID_FILE}
+User ${APACHE_RUN_USER}
+Group ${APACHE_RUN_GROUP}
+ErrorLog ${APACHE_LOG_DIR}/error.log
+IncludeOptional mods-enabled/*.load
+ServerName localhost
+Listen 127.0.0.1:8999
+<Directory />
+    Require all denied
+</Directory>
+IncludeOptional sites-enabled/*.conf
+";
+const DEBIAN_VARIABLES: &str = "\
+unset HOME
+# Several servers are told by the names of their folders.
+if [ \"${APACHE_CONFDIR##*/apache2-}\" != \"${APACHE_CONFDIR}\" ] ; then
+    SUFFIX=\"-${APACHE_CONFDIR##*/apache2-}\"
+else
+    SUFFIX=
+fi
+export APACHE_RUN_USER=@USER
+export APACHE_RUN_GROUP=@GROUP
+export APACHE_PID_FILE=@/run/apache2$SUFFIX/apache2.pid
+export APACHE_RUN_DIR=@/run/apache2$SUFFIX
+export APACHE_LOCK_DIR=@/lock/apache2$SUFFIX
+export APACHE_LOG_DIR=@/log/apache2$SUFFIX
+[ -n \"$SUFFIX\" ] && export LANG=C
+";
+
+/// Lays a server of Debian out, in `etc/NAME`.
+fn debian(folder: &Folder, name: &str, site: &str) {
+    let here = |text: &str| text.replace('@', &folder.root().to_string_lossy());
+    let (user, group) =
+        process::serving_account().map_or(("nobody", "nogroup"), |account| (account.name, account.group));
+    let variables = DEBIAN_VARIABLES.replace("@USER", user).replace("@GROUP", group);
+    let load = format!(
+        "{}LoadModule wsgi_module {}\n",
+        load_lines(),
+        module_under_test().display()
+    );
+    for (file, text) in [
+        ("apache2.conf", DEBIAN_CONFIGURATION),
+        ("envvars", &here(&variables)),
+        ("mods-enabled/all.load", &load),
+        ("sites-enabled/site.conf", &here(site)),
+    ] {
+        folder.write(&format!("etc/{name}/{file}"), text);
+    }
+    fs::create_dir_all(folder.path(&format!("log/{name}"))).expect("made");
+}
+
+/// The lines of the sound site that are the site's.
+fn debian_site() -> &'static str {
+    let (_, site) = SOUND.split_once("</Directory>\n").expect("a site");
+    site
+}
+
+fn installed_httpd() -> &'static str {
+    ["/usr/sbin/apache2", "/usr/sbin/httpd"]
+        .into_iter()
+        .find(|file| Path::new(file).exists())
+        .expect("httpd is installed")
+}
+
+/// An httpd that was compiled for `etc/apache2` in the folder.
+fn compiled_for(folder: &Folder) -> PathBuf {
+    let text = "#!/bin/sh
+case \"$1\" in
+-V)
+    HTTPD -V -f /dev/null | sed -e 's|HTTPD_ROOT=\".*\"|HTTPD_ROOT=\"ROOT/etc/apache2\"|' \\
+        -e 's|SERVER_CONFIG_FILE=\".*\"|SERVER_CONFIG_FILE=\"apache2.conf\"|'
+    exit ;;
+esac
+exec HTTPD -d ROOT/etc/apache2 \"$@\"
+";
+    let text = text
+        .replace("HTTPD -", &format!("{} -", installed_httpd()))
+        .replace("ROOT/", &format!("{}/", folder.root().display()));
+    folder.write("bin/apache2", &text);
+    mode(folder.path("bin/apache2"), 0o755);
+    folder.path("bin/apache2")
+}
+
+#[test]
+fn without_a_file_the_configuration_of_httpd_is_checked_with_its_variables() {
+    let folder = site();
+    let httpd = compiled_for(&folder);
+    let run = || {
+        let mut command = rwsgi(folder.root());
+        command.arg("check").arg("--httpd").arg(&httpd);
+        let output = command.output().expect("rwsgi runs");
+        let told = [output.stdout, output.stderr].concat();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&told).into_owned(),
+        )
+    };
+    let (succeeded, told) = run();
+    let missing = format!(
+        "{} does not exist",
+        folder.path("etc/apache2/apache2.conf").display()
+    );
+    assert!(!succeeded && told.contains(&missing), "{told}");
+    debian(&folder, "apache2", debian_site());
+    let (succeeded, told) = run();
+    assert!(succeeded, "{told}");
+    debian(
+        &folder,
+        "apache2",
+        &debian_site().replace("site.wsgi", "gone.wsgi"),
+    );
+    let (succeeded, told) = run();
+    let place = folder.path("etc/apache2/sites-enabled/site.conf");
+    assert!(!succeeded && told.contains("problem script-missing"), "{told}");
+    assert!(told.contains(&format!("\n  at   {}:", place.display())), "{told}");
+}
+
+/// One of several servers, named by its file.
+#[test]
+fn a_file_that_has_variables_beside_it_is_read_with_them() {
+    let folder = site();
+    debian(&folder, "apache2-blue", debian_site());
+    let output = rwsgi(folder.root())
+        .args([
+            "check",
+            "etc/apache2-blue/apache2.conf",
+            "--httpd",
+            installed_httpd(),
+        ])
+        .output()
+        .expect("rwsgi runs");
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -1,6 +1,8 @@
 //! httpd's own print of its configuration (`-D DUMP_CONFIG` of mod_info): files included, variables put in,
-//! conditions decided.
+//! conditions decided. What httpd carries out while it reads is not there; some of that is in another
+//! (`-D DUMP_RUN_CFG`).
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::place::Place;
@@ -14,6 +16,13 @@ pub(super) struct Line {
     pub(super) name: String,
     /// Everything behind it.
     pub(super) arguments: String,
+}
+
+/// The ServerRoot that httpd's other print tells.
+pub(super) fn server_root(text: &str) -> Option<PathBuf> {
+    let mut lines = text.lines();
+    let root = lines.find_map(|line| line.strip_prefix("ServerRoot: \"")?.strip_suffix('"'));
+    root.map(PathBuf::from)
 }
 
 /// The lines of a dump.
@@ -67,5 +76,12 @@ mod tests {
                 "/b.conf:12 </VirtualHost> ",
             ]
         );
+    }
+
+    #[test]
+    fn the_server_root_is_told_by_the_other_print() {
+        let text = "ServerRoot: \"/srv/a b\"\nMain ErrorLog: \"/x\"\n";
+        assert_eq!(server_root(text), Some(PathBuf::from("/srv/a b")));
+        assert_eq!(server_root(""), None);
     }
 }

@@ -1,19 +1,19 @@
 //! What httpd itself says of a configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::dump::{self, Line};
 use super::report::{Finding, Severity};
+use super::usual::{Compiled, Variables};
 use crate::cli::installation::Httpd;
 use crate::config::place::Place;
 use crate::gateway::codes;
 
-/// Where Debian keeps variables that its configuration uses.
-const VARIABLES: &str = "/etc/apache2/envvars";
-
 /// One reading of a configuration.
 pub(super) struct Reading {
+    /// The ServerRoot.
+    pub(super) root: PathBuf,
     /// Its lines, as far as httpd got.
     pub(super) lines: Vec<Line>,
     accepted: bool,
@@ -23,34 +23,41 @@ pub(super) struct Reading {
 impl Reading {
     /// Has httpd read `config`, or its own.
     pub(super) fn of(httpd: &Httpd, config: Option<&Path>) -> Result<Reading, String> {
-        let mut command = match config {
-            // Without its variables that of Debian cannot be read.
-            None if Path::new(VARIABLES).is_file() => {
-                let mut shell = Command::new("/bin/sh");
-                shell
-                    .args(["-c", &format!(". {VARIABLES} && exec \"$@\""), "sh"])
-                    .arg(&httpd.program);
-                shell
-            }
-            _ => Command::new(&httpd.program),
-        };
-        command.args(["-t", "-D", "DUMP_CONFIG"]);
-        let Some(info) = httpd.load_line("info") else {
+        let compiled = Compiled::of(&httpd.program)?;
+        let config = config.unwrap_or(&compiled.config);
+        if !config.is_file() {
             return Err(format!(
+                "{} does not exist, where {} has its configuration: install apache2 (Debian, Ubuntu) or httpd \
+                 (Fedora, RHEL), or name a file",
+                config.display(),
+                httpd.program.display()
+            ));
+        }
+        let variables = Variables::of(config);
+        let info = httpd.load_line("info").ok_or_else(|| {
+            format!(
                 "mod_info.so is not in {}: install that module of httpd, which prints configurations",
                 httpd.modules.display()
-            ));
+            )
+        })?;
+        let print = |what: &str| {
+            let mut command = match &variables {
+                Some(variables) => variables.command(&httpd.program, &compiled),
+                None => Command::new(&httpd.program),
+            };
+            command.args(["-t", "-D", what]).arg("-f").arg(config);
+            if !info.is_empty() {
+                command.args(["-C", info.trim_end()]);
+            }
+            let printed = command.output();
+            printed.map_err(|error| format!("{} cannot be run: {error}", httpd.program.display()))
         };
-        if !info.is_empty() {
-            command.args(["-C", info.trim_end()]);
-        }
-        if let Some(config) = config {
-            command.arg("-f").arg(config);
-        }
-        let output = command
-            .output()
-            .map_err(|error| format!("{} cannot be run: {error}", httpd.program.display()))?;
+        // Two runs: the other one does not look at what modules would refuse.
+        let output = print("DUMP_CONFIG")?;
+        let settings = print("DUMP_RUN_CFG")?;
+        let root = dump::server_root(&String::from_utf8_lossy(&settings.stdout));
         Ok(Reading {
+            root: root.unwrap_or_else(|| compiled.root.clone()),
             lines: dump::parse(&String::from_utf8_lossy(&output.stdout)),
             accepted: output.status.success(),
             said: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -117,22 +124,14 @@ fn split_place(text: &str) -> (&str, Option<Place>) {
     }
 }
 
-/// `AH00526: Syntax error on line 7 of /x.conf:`, and what follows.
+/// `AH00526: Syntax error on line 7 of /x.conf:`, and what follows there or in the next line.
 fn refusal(said: &str) -> Finding {
     let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let place = lines
-        .clone()
-        .find_map(|line| line.split_once("Syntax error on line "))
-        .and_then(|(_, rest)| rest.split_once(" of "))
-        .and_then(|(line, file)| {
-            Some(Place {
-                file: file.trim_end_matches(':').into(),
-                line: line.parse().ok()?,
-            })
-        });
-    let is_noise = |line: &&str| line.contains("Syntax error on line") || line.starts_with("Action '");
-    let what = lines
-        .find(|line| !is_noise(line))
+    let (place, same_line) = lines.clone().find_map(syntax_error).unzip();
+    let is_noise = |line: &&str| line.contains(SYNTAX_ERROR) || line.starts_with("Action '");
+    let what = same_line
+        .filter(|text| !text.is_empty())
+        .or_else(|| lines.find(|line| !is_noise(line)))
         .unwrap_or("httpd says nothing")
         .to_owned();
     let (id, fix) = if what.contains("Invalid command 'WSGI") || what.contains("Invalid command 'RWSGI") {
@@ -151,6 +150,20 @@ fn refusal(said: &str) -> Finding {
         why: "httpd does not start with this configuration, and a running one does not restart.".to_owned(),
         fix: fix.to_owned(),
     }
+}
+
+const SYNTAX_ERROR: &str = "Syntax error on line ";
+
+/// The place that a line of httpd tells, the innermost of several, and what the line says of it.
+fn syntax_error(line: &str) -> Option<(Place, &str)> {
+    let (_, rest) = line.rsplit_once(SYNTAX_ERROR)?;
+    let (number, rest) = rest.split_once(" of ")?;
+    let (file, text) = rest.split_once(": ").unwrap_or((rest.trim_end_matches(':'), ""));
+    let place = Place {
+        file: file.into(),
+        line: number.parse().ok()?,
+    };
+    Some((place, text.trim()))
 }
 
 #[cfg(test)]
@@ -178,5 +191,9 @@ mod tests {
         let finding = refusal(said);
         assert_eq!(finding.id, "module-not-loaded");
         assert_eq!(finding.place.expect("a place").to_string(), "/x.conf:7");
+        let said = "httpd: Syntax error on line 80 of /a.conf: Syntax error on line 3 of /b.load: Cannot load x.so: gone\n";
+        let finding = refusal(said);
+        assert_eq!(finding.what, "Cannot load x.so: gone");
+        assert_eq!(finding.place.expect("a place").to_string(), "/b.load:3");
     }
 }

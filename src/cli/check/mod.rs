@@ -6,6 +6,7 @@ mod httpd;
 mod model;
 mod report;
 mod rules;
+mod usual;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -84,24 +85,26 @@ fn judge(httpd: &Httpd, config: Option<&Path>, options: &Options) -> Result<Vec<
     let mut findings = reading.findings();
     let model = Model::of(&reading.lines);
     let surroundings = rules::Surroundings {
-        workers: workers(httpd, options, &model),
+        workers: workers(httpd, options, &model, &reading.root),
     };
     findings.extend(rules::all(&model, &surroundings));
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
 }
 
-/// Folders where the module finds workers, and the one that was named.
-fn workers(httpd: &Httpd, options: &Options, model: &Model) -> Vec<PathBuf> {
+/// Folders where the module finds workers, and the one that was named. `root` is the ServerRoot.
+fn workers(httpd: &Httpd, options: &Options, model: &Model, root: &Path) -> Vec<PathBuf> {
     let own = env::current_exe().ok();
     let module = httpd.modules.join("mod_rwsgi.so");
     let command = model
         .main()
         .and_then(|main| main.settings.sockets.command.as_deref())
-        .map(Path::new);
+        .map(|command| root.join(command));
     // A link stands for what it leads to.
-    let real = command.and_then(|command| fs::canonicalize(command).ok());
-    let parts = [own.as_deref(), Some(&module), command, real.as_deref()];
+    let real = command
+        .as_ref()
+        .and_then(|command| fs::canonicalize(command).ok());
+    let parts = [own.as_deref(), Some(&module), command.as_deref(), real.as_deref()];
     let found = worker_folders(parts.into_iter().flatten());
     options
         .worker
