@@ -44,20 +44,9 @@ fn held_by(pid: u32, root: &Path, sockets: &HashMap<String, TcpSocket>) -> Vec<S
     held.collect()
 }
 
-/// Processes that outlive their server; they are killed. A process belongs to the server when it is of its
-/// process group, carries its marker, or is one of `started`: what changed its user hides its environment.
+/// Processes that outlive their server; they are killed.
 pub(crate) fn orphans(group: u32, marker: &str, started: &[Process]) -> Vec<String> {
-    let left = || -> Vec<Process> {
-        let mut left = process::members(group, marker);
-        let known = |one: &Process| {
-            started
-                .iter()
-                .any(|old| (old.pid, old.started) == (one.pid, one.started))
-        };
-        let others = process::all().into_iter();
-        left.extend(others.filter(|one| one.state != 'Z' && known(one)));
-        left
-    };
+    let left = || process::belonging(group, marker, started);
     if wait_until(GRACE, || left().is_empty()) {
         return Vec::new();
     }

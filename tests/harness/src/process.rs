@@ -1,13 +1,22 @@
 //! Processes and their descriptors, as `/proc` shows them, and signals.
 #![allow(unsafe_code)]
 
-use std::collections::HashMap;
+mod account;
+pub(crate) mod doing;
+mod limit;
+mod sockets;
+
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
+
+pub use account::{Account, serving_account};
+pub use limit::{Limit, set_limit};
+pub use sockets::is_tcp_socket;
+pub(crate) use sockets::{TcpSocket, linger_zero, tcp_sockets};
 
 /// One line of the process table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,14 +83,6 @@ pub fn exists(pid: u32) -> bool {
     read_process(pid).is_some_and(|process| process.state != 'Z')
 }
 
-/// Whether a target of [`descriptors`] is a TCP socket.
-pub fn is_tcp_socket(target: &str) -> bool {
-    let inode = target
-        .strip_prefix("socket:[")
-        .and_then(|rest| rest.strip_suffix(']'));
-    inode.is_some_and(|inode| tcp_sockets().contains_key(inode))
-}
-
 /// Every live process that `ancestor` started, or that one of those started.
 pub fn descendants_of(ancestor: u32) -> Vec<Process> {
     let table = all();
@@ -106,6 +107,22 @@ pub fn members(group: u32, marker: &str) -> Vec<Process> {
         .filter(|process| process.state != 'Z')
         .filter(|process| process.group == group || environment_holds(process.pid, marker))
         .collect()
+}
+
+/// What belongs to a server: the live processes of its process group, those that carry its marker, and those of
+/// `started` that still live, as what changed its user hides its environment.
+pub(crate) fn belonging(group: u32, marker: &str, started: &[Process]) -> Vec<Process> {
+    let mut found = members(group, marker);
+    let known = |one: &Process| {
+        started
+            .iter()
+            .any(|old| (old.pid, old.started) == (one.pid, one.started))
+    };
+    let others = all().into_iter().filter(|one| one.state != 'Z' && known(one));
+    found.extend(others);
+    found.sort_by_key(|one| one.pid);
+    found.dedup_by_key(|one| one.pid);
+    found
 }
 
 fn environment_holds(pid: u32, marker: &str) -> bool {
@@ -143,151 +160,10 @@ pub fn processor_time(pid: u32) -> Option<Duration> {
     Some(Duration::from_millis(ticks * 10))
 }
 
-/// What the kernel can limit a process to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// Numbers of descriptors, counted from 0.
-    Descriptors,
-    /// Processes and threads of its user.
-    Processes,
-    /// Bytes of address space.
-    AddressSpace,
-}
-
-/// Sets the soft limit of a running process by `prlimit(1)` as that process's user, which needs no privilege; the
-/// one before.
-///
-/// # Errors
-/// When the process does not run, or what `prlimit` says.
-pub fn set_limit(pid: u32, limit: Limit, soft: u64) -> io::Result<u64> {
-    let (row, option) = match limit {
-        Limit::Descriptors => ("Max open files", "nofile"),
-        Limit::Processes => ("Max processes", "nproc"),
-        Limit::AddressSpace => ("Max address space", "as"),
-    };
-    let limits = fs::read_to_string(format!("/proc/{pid}/limits"))?;
-    let before = limits
-        .lines()
-        .find_map(|line| line.strip_prefix(row)?.split_whitespace().next())
-        .ok_or_else(|| io::Error::other("no such limit"))?;
-    let before = match before {
-        "unlimited" => libc::RLIM_INFINITY,
-        number => number.parse().map_err(io::Error::other)?,
-    };
-    let value = match soft {
-        libc::RLIM_INFINITY => "unlimited".to_owned(),
-        number => number.to_string(),
-    };
-    let mut command = Command::new("prlimit");
-    command
-        .arg(format!("--pid={pid}"))
-        .arg(format!("--{option}={value}:"));
-    if is_root() {
-        let (user, group) = owner(pid).ok_or_else(|| io::Error::other("no such process"))?;
-        command.uid(user).gid(group);
-    }
-    let done = command.output()?;
-    if done.status.success() {
-        Ok(before)
-    } else {
-        Err(io::Error::other(
-            String::from_utf8_lossy(&done.stderr).into_owned(),
-        ))
-    }
-}
-
-/// The user and the group that a process runs as. (Its files in `/proc` may be root's.)
-fn owner(pid: u32) -> Option<(u32, u32)> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let id = |row: &str| -> Option<u32> {
-        let line = status.lines().find_map(|line| line.strip_prefix(row))?;
-        line.split_whitespace().next()?.parse().ok()
-    };
-    Some((id("Uid:")?, id("Gid:")?))
-}
-
-/// TCP state (`0A` is LISTEN) and local and remote address, by socket inode.
-pub(crate) fn tcp_sockets() -> HashMap<String, TcpSocket> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| fs::read_to_string(file).unwrap_or_default());
-    let rows = tables.iter().flat_map(|table| table.lines().skip(1));
-    rows.filter_map(|row| {
-        let fields: Vec<&str> = row.split_whitespace().collect();
-        let [_, local, remote, state] = fields.get(..4)? else {
-            return None;
-        };
-        let described = format!("{local} -> {remote}");
-        Some((
-            (*fields.get(9)?).to_string(),
-            TcpSocket {
-                listening: *state == "0A",
-                described,
-            },
-        ))
-    })
-    .collect()
-}
-
-/// One TCP socket of the machine.
-#[derive(Debug)]
-pub(crate) struct TcpSocket {
-    pub(crate) listening: bool,
-    pub(crate) described: String,
-}
-
 /// Whether this process runs as root.
 pub fn is_root() -> bool {
     // SAFETY: geteuid has no preconditions.
     unsafe { libc::geteuid() == 0 }
-}
-
-/// Accounts that distributions give to httpd; a server started by root runs as the first known.
-const ACCOUNTS: [&str; 5] = ["www-data", "apache", "wwwrun", "http", "nobody"];
-
-/// The account that servers started by root run as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// Its name.
-    pub name: &'static str,
-    /// The name of its group.
-    pub group: &'static str,
-    /// Its user id.
-    pub user_id: u32,
-    /// The id of its group.
-    pub group_id: u32,
-}
-
-/// The account for a server; `None` when this process is not root and servers run as it does.
-///
-/// # Panics
-/// When the machine has none of the usual accounts.
-pub fn serving_account() -> Option<Account> {
-    is_root().then(|| {
-        let found = ACCOUNTS.iter().find_map(|name| {
-            let user_id = database_id("/etc/passwd", name)?;
-            let group = [name, "nogroup"].into_iter().find_map(|group| {
-                let group_id = database_id("/etc/group", group)?;
-                Some((group, group_id))
-            });
-            let (group, group_id) = group?;
-            Some(Account {
-                name,
-                group,
-                user_id,
-                group_id,
-            })
-        });
-        found.expect("an account for httpd")
-    })
-}
-
-/// `NAME:x:ID:...`
-fn database_id(file: &str, name: &str) -> Option<u32> {
-    let text = fs::read_to_string(file).ok()?;
-    let mut fields = text
-        .lines()
-        .map(|line| line.split(':'))
-        .find_map(|mut fields| (fields.next() == Some(name)).then_some(fields))?;
-    fields.nth(1)?.parse().ok()
 }
 
 /// A signal to one process.
@@ -362,23 +238,4 @@ pub(crate) fn files_below(
         }
     }
     found
-}
-
-/// Makes closing this socket send a reset.
-pub(crate) fn linger_zero(stream: &std::net::TcpStream) {
-    use std::os::fd::AsRawFd;
-    let linger = libc::linger {
-        l_onoff: 1,
-        l_linger: 0,
-    };
-    // SAFETY: the pointer and the length describe one live `linger`, and the descriptor is open.
-    unsafe {
-        libc::setsockopt(
-            stream.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_LINGER,
-            (&raw const linger).cast(),
-            size_of::<libc::linger>() as libc::socklen_t,
-        );
-    }
 }

@@ -164,3 +164,21 @@ fn a_single_process_below_another_program_serves() {
     assert_eq!(server.get("/a.txt").body, b"a");
     server.finish();
 }
+
+/// A stopped process notices no signal but KILL.
+#[test]
+fn what_the_processes_do_of_a_server_that_does_not_stop_is_told() {
+    let server = plain().start();
+    let parent = server.parent_pid();
+    process::signal(parent, libc::SIGSTOP).expect("it runs");
+    let told = complaint(server);
+    assert!(told.contains("httpd did not stop on TERM\n"), "{told}");
+    let thread = format!("    thread {parent} (");
+    let lines: Vec<&str> = told.lines().filter(|line| line.starts_with(&thread)).collect();
+    assert_eq!(lines.len(), 2, "{told}");
+    assert!(lines.iter().all(|line| line.contains("T (stopped)")), "{told}");
+    assert!(
+        told.contains(&format!("--- backtraces of process {parent}\n")),
+        "{told}"
+    );
+}
