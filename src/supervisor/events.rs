@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::Supervisor;
 use super::group::Group;
-use super::public::Public;
 use super::worker::Stage;
 use crate::gateway::Level;
 use crate::sys::channel::Channel;
@@ -24,6 +23,7 @@ pub(super) enum Source {
     Signals,
     Generation(u64),
     Status,
+    StatusReader,
     // Number of the group, and of the process in it.
     Report(u32, u32),
     Mailbox(u32, u32),
@@ -42,9 +42,15 @@ impl Supervisor {
         }
         poll.add(self.signals.as_fd(), false);
         sources.push(Source::Signals);
-        if let Some(status) = self.public.as_ref().and_then(Public::status) {
-            poll.add(status, false);
-            sources.push(Source::Status);
+        if let Some(status) = self.public.as_ref().and_then(|public| public.status.as_ref()) {
+            if let Some(listener) = status.listener() {
+                poll.add(listener, false);
+                sources.push(Source::Status);
+            }
+            for reader in status.readers() {
+                poll.add_writable(reader);
+                sources.push(Source::StatusReader);
+            }
         }
         for (number, pipe) in &self.generations {
             poll.add_end(pipe.as_fd());
@@ -108,7 +114,8 @@ impl Supervisor {
                     self.signalled(signal);
                 }
             }
-            Source::Status => self.tell_status(),
+            Source::Status => self.tell_status(now),
+            Source::StatusReader => self.send_status(now),
             Source::Generation(number) => self.generations.retain(|(known, _)| *known != number),
             Source::Report(number, instance) => self.with(number, instance, |group, worker| {
                 group.hear_trouble(worker);

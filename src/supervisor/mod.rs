@@ -171,6 +171,7 @@ impl Supervisor {
             group.roll(now);
         }
         self.look_at_public();
+        self.send_status(now);
         let (over, rest) = std::mem::take(&mut self.groups)
             .into_iter()
             .partition(Group::is_over);

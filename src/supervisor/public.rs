@@ -2,12 +2,13 @@
 //! signals.
 
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 use std::rc::Rc;
 
 use super::configure::Announced;
 use super::group::Group;
+use super::status::StatusSocket;
 use super::{Supervisor, notify};
 use crate::config::plan::Plan;
 use crate::gateway::Level;
@@ -31,29 +32,35 @@ pub struct Start {
 pub(super) struct Public {
     listener: Rc<OwnedFd>,
     again: Box<dyn Fn() -> Result<Plan, String>>,
-    status: Option<UnixListener>,
+    pub(super) status: Option<StatusSocket>,
     /// Whether the init system has been told that requests are taken.
     has_notified: bool,
     /// Held open as long as this process lives.
     _life: std::io::PipeWriter,
 }
 
-impl fmt::Debug for Public {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Public").finish_non_exhaustive()
+impl Public {
+    /// What is started, with the end of a pipe that stays open as long as this process lives.
+    pub(super) fn new(
+        listener: OwnedFd,
+        again: Box<dyn Fn() -> Result<Plan, String>>,
+        status: Option<UnixListener>,
+        life: std::io::PipeWriter,
+    ) -> Result<Public, String> {
+        let status = status.map(StatusSocket::new).transpose();
+        Ok(Public {
+            listener: Rc::new(listener),
+            again,
+            status: status.map_err(|error| format!("the socket for the status: {error}"))?,
+            has_notified: false,
+            _life: life,
+        })
     }
 }
 
-impl Public {
-    /// The next who asks for the state of the processes.
-    pub(super) fn accept_status(&self) -> Option<std::io::Result<UnixStream>> {
-        let listener = self.status.as_ref()?;
-        Some(listener.accept().map(|(peer, _)| peer))
-    }
-
-    /// What is readable when somebody asks for the state of the processes.
-    pub(super) fn status(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.status.as_ref()?.as_fd())
+impl fmt::Debug for Public {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Public").finish_non_exhaustive()
     }
 }
 
@@ -73,18 +80,8 @@ pub fn serve(start: Start) -> Result<(), String> {
     let (life, held) = std::io::pipe().map_err(|error| format!("no pipe can be opened: {error}"))?;
     let set = listener::set_nonblocking(&start.listener);
     set.map_err(|error| format!("the socket for web servers: {error}"))?;
-    if let Some(status) = &start.status {
-        let set = status.set_nonblocking(true);
-        set.map_err(|error| format!("the socket for the status: {error}"))?;
-    }
     let mut supervisor = Supervisor {
-        public: Some(Public {
-            listener: Rc::new(start.listener),
-            again: start.again,
-            status: start.status,
-            has_notified: false,
-            _life: held,
-        }),
+        public: Some(Public::new(start.listener, start.again, start.status, held)?),
         ..Supervisor::new(life.into(), signals)
     };
     supervisor.carry_out(start.plan)?;
