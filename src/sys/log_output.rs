@@ -1,9 +1,10 @@
 //! Appending to logs that may not take anything: a log is often the pipe of another program, which may have stopped
 //! reading, or a file on a full disk. Nobody who has something to do waits for it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::poll::Poll;
@@ -13,28 +14,40 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// As many bytes as a pipe that is not full takes at once (`PIPE_BUF`).
 const PIPE_PIECE: usize = 4096;
 
-/// Records that this process has dropped and told nobody of.
-static LOST: AtomicU32 = AtomicU32::new(0);
+/// Most logs whose losses are counted: those that never take anything again would be more with each restart of httpd.
+const MOST_LOGS: usize = 256;
 
-/// Appends a record, or drops and counts it. How many were dropped since a record was last written, to be told once.
-pub fn append(log: BorrowedFd<'_>, record: &[u8]) -> u32 {
-    // A reader that was waited for in vain is not waited for again until it reads.
-    let patience = match LOST.load(Ordering::Relaxed) {
-        0 => PATIENCE,
-        _ => Duration::ZERO,
-    };
-    match write_all(log, record, patience) {
-        Ok(()) => LOST.swap(0, Ordering::Relaxed),
-        Err(_) => {
-            LOST.fetch_add(1, Ordering::Relaxed);
-            0
-        }
-    }
+/// A log, whichever descriptor leads to it: device and inode.
+type Identity = (libc::dev_t, libc::ino_t);
+
+/// Records that this process has dropped and told nobody of, by the log that did not take them.
+static LOST: Mutex<BTreeMap<Identity, u32>> = Mutex::new(BTreeMap::new());
+
+fn lost() -> MutexGuard<'static, BTreeMap<Identity, u32>> {
+    LOST.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn write_all(log: BorrowedFd<'_>, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
+/// Appends a record, or drops and counts it. How many were dropped since this log last took one, to be told once.
+pub fn append(log: BorrowedFd<'_>, record: &[u8]) -> u32 {
+    let (identity, kind) = recognise(log);
+    // A reader that was waited for in vain is not waited for again until it reads.
+    let patience = match lost().contains_key(&identity) {
+        false => PATIENCE,
+        true => Duration::ZERO,
+    };
+    if write_all(log, kind, record, patience).is_ok() {
+        return lost().remove(&identity).unwrap_or(0);
+    }
+    let mut lost = lost();
+    if lost.len() < MOST_LOGS || lost.contains_key(&identity) {
+        let count = lost.entry(identity).or_default();
+        *count = count.saturating_add(1);
+    }
+    0
+}
+
+fn write_all(log: BorrowedFd<'_>, kind: Kind, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
     let begin = Instant::now();
-    let kind = Kind::of(log);
     while !bytes.is_empty() {
         match kind.write(log, bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -68,19 +81,21 @@ enum Kind {
     Other,
 }
 
-impl Kind {
-    fn of(log: BorrowedFd<'_>) -> Kind {
-        // SAFETY: plain numbers, for which zero is a value.
-        let mut status: libc::stat = unsafe { std::mem::zeroed() };
-        // SAFETY: a live descriptor and a valid out-parameter.
-        let known = unsafe { libc::fstat(log.as_raw_fd(), &raw mut status) } == 0;
-        match status.st_mode & libc::S_IFMT {
-            libc::S_IFIFO if known => Kind::Pipe,
-            libc::S_IFSOCK if known => Kind::Socket,
-            _ => Kind::Other,
-        }
-    }
+/// Which log it is, and of what kind.
+fn recognise(log: BorrowedFd<'_>) -> (Identity, Kind) {
+    // SAFETY: plain numbers, for which zero is a value.
+    let mut status: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: a live descriptor and a valid out-parameter.
+    let known = unsafe { libc::fstat(log.as_raw_fd(), &raw mut status) } == 0;
+    let kind = match status.st_mode & libc::S_IFMT {
+        libc::S_IFIFO if known => Kind::Pipe,
+        libc::S_IFSOCK if known => Kind::Socket,
+        _ => Kind::Other,
+    };
+    ((status.st_dev, status.st_ino), kind)
+}
 
+impl Kind {
     /// Writes what goes without waiting; `WouldBlock` when that is nothing.
     fn write(self, log: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
         match self {
@@ -140,13 +155,17 @@ mod tests {
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
 
-    /// As the count is one for the process, so is the test of it.
+    /// As much as goes without waiting for a reader.
+    fn write_now(log: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
+        write_all(log, recognise(log).1, bytes, Duration::ZERO)
+    }
+
     #[test]
     fn records_that_nobody_reads_are_dropped_and_counted() {
         let (mut reader, writer) = io::pipe().expect("a pipe");
         let mut written = 0_usize;
         let record = [b'x'; 1000];
-        while write_all(writer.as_fd(), &record, Duration::ZERO).is_ok() {
+        while write_now(writer.as_fd(), &record).is_ok() {
             written += record.len();
         }
         assert!(written > 10_000, "{written}");
@@ -156,21 +175,30 @@ mod tests {
         }
         let taken = begin.elapsed();
         assert!(taken >= PATIENCE && taken < Duration::from_secs(5), "{taken:?}");
+        // Others have lost nothing, and are waited for.
+        let file = tempfile::tempfile().expect("a file");
+        assert_eq!(append(file.as_fd(), b"y"), 0);
         let mut read = vec![0; written];
         reader.read_exact(&mut read).expect("what was written");
-        assert_eq!(append(writer.as_fd(), b"after"), 1000);
+        let copy = writer.try_clone().expect("copied");
+        assert_eq!(append(copy.as_fd(), b"after"), 1000);
         assert_eq!(append(writer.as_fd(), b"later"), 0);
+    }
 
+    #[test]
+    fn a_full_disk_loses_records_of_its_own_logs_alone() {
         let full = OpenOptions::new().write(true).open("/dev/full").expect("there");
         assert_eq!(append(full.as_fd(), b"x"), 0);
-        let file = tempfile::tempfile().expect("a file");
-        assert_eq!(append(file.as_fd(), b"y"), 1);
+        let (_reader, writer) = io::pipe().expect("a pipe");
+        assert_eq!(append(writer.as_fd(), b"y"), 0);
+        let (identity, _) = recognise(full.as_fd());
+        assert_eq!(lost().remove(&identity), Some(1));
     }
 
     #[test]
     fn sockets_and_old_kernels_do_not_wait_either() {
         let (one, two) = UnixStream::pair().expect("a pair");
-        while write_all(one.as_fd(), &[b'x'; 1000], Duration::ZERO).is_ok() {}
+        while write_now(one.as_fd(), &[b'x'; 1000]).is_ok() {}
         drop(two);
         let (reader, writer) = io::pipe().expect("a pipe");
         let begin = Instant::now();
@@ -193,7 +221,7 @@ mod tests {
                 .expect("opened")
         };
         for file in [open(), open()] {
-            write_all(file.as_fd(), b"line\n", Duration::ZERO).expect("written");
+            write_now(file.as_fd(), b"line\n").expect("written");
         }
         assert_eq!(std::fs::read(&path).expect("read"), b"line\nline\n");
     }
