@@ -31,13 +31,20 @@ pub use worker::{
 /// Most sub-interpreters of one process. Their names can depend on what clients send.
 pub const MAX_INTERPRETERS: usize = 128;
 
-/// Whether this is the script of the application that came first, to this process or to those that it replaces: the
-/// one that `RWSGIApplicationGroup auto` gives the main interpreter.
+/// The script of the application that came first, to this process or to those that it replaces: the one that
+/// `RWSGIApplicationGroup auto` gives the main interpreter.
 ///
 /// The file decides, not the name of the application group, in which a client may have a say.
+static FIRST_APPLICATION: OnceLock<Box<[u8]>> = OnceLock::new();
+
+/// Notes that an application comes: it is the first one unless there is one.
+pub fn note_application(script: &[u8]) {
+    FIRST_APPLICATION.get_or_init(|| script.into());
+}
+
+/// Whether this is the script of the first application.
 pub fn is_first_application(script: &[u8]) -> bool {
-    static FIRST: OnceLock<Box<[u8]>> = OnceLock::new();
-    same(FIRST.get_or_init(|| script.into()), script)
+    FIRST_APPLICATION.get().is_some_and(|first| same(first, script))
 }
 
 /// What the rooms above Python keep for each interpreter.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::python_limits;
 use crate::app::{self, HashSeed, Import, Settings, Stopped};
 use crate::config::interpreter::{self, PythonSettings, Utf8Mode};
-use crate::config::python_home::{self, EmbeddedPython, HomeKind, HomeProblem, ServingUser};
+use crate::config::python_home::{self, HomeKind, HomeProblem, PythonBuild, ServingUser};
 use crate::config::settings::ServerSettings;
 use crate::embedded::Bystander;
 use crate::gateway::{Code, Level};
@@ -70,8 +70,8 @@ fn notice_embedded() {
 }
 
 /// The Python that the module contains.
-pub(super) fn embedded_python() -> EmbeddedPython {
-    EmbeddedPython {
+pub(super) fn embedded_python() -> PythonBuild {
+    PythonBuild {
         version: app::built_with(),
         free_threaded: app::IS_FREE_THREADED,
     }

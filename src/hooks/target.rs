@@ -80,7 +80,11 @@ impl<'r> Target<'r> {
 
     /// Takes the main interpreter of this process where that is for the process to decide.
     pub(super) fn settle_in_this_process(&mut self) {
-        if self.is_automatic && app::is_first_application(self.script) {
+        if !self.is_automatic {
+            return;
+        }
+        app::note_application(self.script);
+        if app::is_first_application(self.script) {
             self.application_group = Cow::Borrowed("");
         }
     }

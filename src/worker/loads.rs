@@ -12,7 +12,7 @@ pub(super) fn load(group: &GroupPlan, loads: &[Load]) -> Vec<Load> {
         app::import_module(module, &mut Bystander { script: b"" });
     }
     if let Some(first) = loads.iter().find(|load| load.import.application_group.is_empty()) {
-        app::is_first_application(first.import.script.as_os_str().as_bytes());
+        app::note_application(first.import.script.as_os_str().as_bytes());
     }
     loads
         .iter()

@@ -79,8 +79,11 @@ pub(super) fn serve(server: &Server, connection: &Connection, wire: &mut Wire, d
             return false;
         }
     };
-    if told.plan.is_automatic && app::is_first_application(told.plan.script) {
-        told.use_main_interpreter();
+    if told.plan.is_automatic {
+        app::note_application(told.plan.script);
+        if app::is_first_application(told.plan.script) {
+            told.use_main_interpreter();
+        }
     }
     let board = server.board();
     let position = board.and_then(|board| board.position(server.position_number()));

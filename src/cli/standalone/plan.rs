@@ -11,16 +11,16 @@ use crate::config::daemon_group::DaemonOptions;
 use crate::config::interpreter::PythonSettings;
 use crate::config::plan::identity::{self, HttpdAccount, IdentityProblem};
 use crate::config::plan::{GroupPlan, HttpdFacts, Identity, LogLevel};
-use crate::config::python_home::{self, EmbeddedPython};
+use crate::config::python_home::{self, PythonBuild, PythonChoice, ServingUser};
 use crate::config::workers;
 use crate::scoreboard::Layout;
 use crate::sys::accounts::System;
-use crate::sys::user;
+use crate::sys::{program_file, user};
 
 /// How long a read or write on a connection may take, unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// The Python that is looked for in an installation that does not tell its version.
-const USUAL_PYTHON: EmbeddedPython = EmbeddedPython {
+const USUAL_PYTHON: PythonBuild = PythonBuild {
     version: (3, 11),
     free_threaded: false,
 };
@@ -105,29 +105,32 @@ fn starter(options: &DaemonOptions) -> Result<HttpdAccount, String> {
 /// The Python executable: the one that is named, that of the environment, or the first on PATH that the
 /// processes may run.
 fn executable(options: &DaemonOptions, identity: &Identity) -> Result<PathBuf, String> {
-    let serving = identity.serving_user(&System);
+    let user = identity.serving_user(&System);
     let active = env::var("VIRTUAL_ENV").ok().filter(|home| !home.is_empty());
-    let home = options.python_home.as_ref().or(active.as_ref());
-    let usable = |program: PathBuf| python_home::check_program(&program, &serving).map(|()| program);
-    let (option, found) = match (&options.python, home) {
-        (Some(program), _) => ("--python", usable(PathBuf::from(program))),
-        (None, Some(home)) => (
-            "--python-home",
-            python_home::program_of_home(Path::new(home), USUAL_PYTHON, &serving),
-        ),
-        (None, None) => {
-            let path = env::var_os("PATH").unwrap_or_default();
-            let first = env::split_paths(&path)
-                .map(|folder| folder.join("python3"))
-                .filter(|program| program.is_file())
-                .find_map(|program| usable(program).ok());
-            (
-                "python3",
-                first.map_or_else(|| usable(python_home::SYSTEM_PROGRAM.into()), Ok),
-            )
-        }
+    let choice = PythonChoice {
+        program: options.python.as_ref().map(PathBuf::from),
+        home: options
+            .python_home
+            .as_ref()
+            .or(active.as_ref())
+            .map(PathBuf::from),
+        usual_program: first_on_path(&user).unwrap_or_else(|| python_home::SYSTEM_PROGRAM.into()),
+        usual: USUAL_PYTHON,
+        user,
     };
+    let option = match (&choice.program, &choice.home) {
+        (Some(_), _) => "--python",
+        (None, Some(_)) => "--python-home",
+        (None, None) => "python3",
+    };
+    let found = choice.find(program_file::is_mounted_noexec);
     found.map_err(|problem| format!("{option}: {problem}"))
+}
+
+fn first_on_path(user: &ServingUser) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut programs = env::split_paths(&path).map(|folder| folder.join("python3"));
+    programs.find(|program| program.is_file() && python_home::check_program(program, user).is_ok())
 }
 
 fn level(name: &str) -> LogLevel {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EmbeddedPython, HomeProblem, ServingUser, check_program, program_of_home};
+use super::{HomeProblem, PythonBuild, ServingUser, check_program, program_of_home};
 
 /// The Python of the system.
 pub const SYSTEM_PROGRAM: &str = "/usr/bin/python3";
@@ -20,7 +20,7 @@ pub struct PythonChoice {
     /// The executable where neither is set.
     pub usual_program: PathBuf,
     /// The version that is looked for where a home tells none.
-    pub usual: EmbeddedPython,
+    pub usual: PythonBuild,
     /// Whom the processes run as.
     pub user: ServingUser,
 }

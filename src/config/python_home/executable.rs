@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::layout::{first_of_pair, normalise, versions_in};
 use super::pyvenv::{PyVenv, minor_version};
-use super::{Access, EmbeddedPython, HomeKind, HomeProblem, ServingUser, check};
+use super::{Access, HomeKind, HomeProblem, PythonBuild, ServingUser, check};
 
 /// The oldest version that workers support.
 const OLDEST: (u8, u8) = (3, 11);
@@ -18,9 +18,9 @@ const HEADER: usize = 20;
 ///
 /// # Errors
 /// The first thing in the way.
-pub fn program_of_home(
+pub(super) fn program_of_home(
     home: &Path,
-    usual: EmbeddedPython,
+    usual: PythonBuild,
     user: &ServingUser,
 ) -> Result<PathBuf, HomeProblem> {
     let written = first_of_pair(home);
@@ -78,23 +78,23 @@ pub fn check_program(program: &Path, user: &ServingUser) -> Result<(), HomeProbl
 
 /// The version of a Python executable, if its name or that of what it links to tells.
 #[must_use]
-pub fn version_of_program(program: &Path) -> Option<EmbeddedPython> {
+pub fn version_of_program(program: &Path) -> Option<PythonBuild> {
     let real = fs::canonicalize(program).ok()?;
     named_version(real.file_name()?.to_str()?.strip_prefix("python")?)
 }
 
 /// The version of an environment or installation, if it is told.
 #[must_use]
-pub fn version_of_home(home: &Path) -> Option<EmbeddedPython> {
+pub fn version_of_home(home: &Path) -> Option<PythonBuild> {
     let versions = || {
         let libraries = ["lib", "lib64"].map(|lib| home.join(lib)).into_iter();
         libraries.flat_map(|lib| versions_in(&lib))
     };
-    let has = |python: &EmbeddedPython| versions().any(|version| version == python.to_string());
+    let has = |python: &PythonBuild| versions().any(|version| version == python.to_string());
     if let Ok(settings) = fs::read(home.join("pyvenv.cfg"))
         && let Some(version) = PyVenv::parse(&settings).version
     {
-        let builds = [false, true].map(|free_threaded| EmbeddedPython {
+        let builds = [false, true].map(|free_threaded| PythonBuild {
             version,
             free_threaded,
         });
@@ -105,7 +105,7 @@ pub fn version_of_home(home: &Path) -> Option<EmbeddedPython> {
         .ok()
         .and_then(|program| named_version(program.file_name()?.to_str()?.strip_prefix("python")?));
     let complete = |version: &String| home.join(format!("lib/python{version}/os.py")).exists();
-    let newest = |versions: Vec<EmbeddedPython>| versions.into_iter().max_by_key(|python| python.version);
+    let newest = |versions: Vec<PythonBuild>| versions.into_iter().max_by_key(|python| python.version);
     named
         .filter(has)
         .or_else(|| {
@@ -120,9 +120,9 @@ pub fn version_of_home(home: &Path) -> Option<EmbeddedPython> {
 }
 
 /// What a folder or a program is named after: `3.14`, `3.14t`.
-fn named_version(name: &str) -> Option<EmbeddedPython> {
+fn named_version(name: &str) -> Option<PythonBuild> {
     let number = name.strip_suffix('t');
-    Some(EmbeddedPython {
+    Some(PythonBuild {
         version: minor_version(number.unwrap_or(name))?,
         free_threaded: number.is_some(),
     })

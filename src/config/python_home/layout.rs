@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{EmbeddedPython, pyvenv};
+use super::{PythonBuild, pyvenv};
 
 /// `prefix` of `prefix:exec_prefix`, a form that older configurations have.
 pub(super) fn first_of_pair(given: &Path) -> PathBuf {
@@ -61,7 +61,7 @@ pub(super) fn versions_in(lib: &Path) -> Vec<String> {
 }
 
 /// A version other than `embedded` whose standard library `prefix` holds.
-pub(super) fn other_version(prefix: &Path, embedded: EmbeddedPython) -> Option<String> {
+pub(super) fn other_version(prefix: &Path, embedded: PythonBuild) -> Option<String> {
     let embedded = embedded.to_string();
     let complete = |version: &String| prefix.join(format!("lib/python{version}/os.py")).exists();
     versions_in(&prefix.join("lib"))

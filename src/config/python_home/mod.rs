@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 use access::Access;
 pub use choice::{PythonChoice, SYSTEM_PROGRAM};
-pub use executable::{check_program, program_of_home, version_of_home, version_of_program};
+use executable::program_of_home;
+pub use executable::{check_program, version_of_home, version_of_program};
 use layout::{
     environment_below, first_of_pair, has_interpreter, is_pypy, normalise, other_version, versions_in,
 };
@@ -32,16 +33,16 @@ pub struct ServingUser {
     pub gids: Vec<u32>,
 }
 
-/// The Python that the module was built with, as far as a home has to fit it.
+/// What tells builds of Python apart whose homes, programs and workers do not fit each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EmbeddedPython {
+pub struct PythonBuild {
     /// Major and minor number.
     pub version: (u8, u8),
     /// Whether it is a free-threaded build, which has a library folder of its own (PEP 703).
     pub free_threaded: bool,
 }
 
-impl fmt::Display for EmbeddedPython {
+impl fmt::Display for PythonBuild {
     /// As folders and programs are named: `3.14`, `3.14t`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (major, minor) = self.version;
@@ -49,7 +50,7 @@ impl fmt::Display for EmbeddedPython {
     }
 }
 
-impl EmbeddedPython {
+impl PythonBuild {
     /// The folder of a home's packages.
     pub fn packages(self, home: &Path) -> PathBuf {
         home.join(format!("lib/python{self}/site-packages"))
@@ -90,7 +91,7 @@ pub enum HomeKind {
 ///
 /// # Errors
 /// The first thing in the way.
-pub fn check(home: &Path, embedded: EmbeddedPython, user: &ServingUser) -> Result<PythonHome, HomeProblem> {
+pub fn check(home: &Path, embedded: PythonBuild, user: &ServingUser) -> Result<PythonHome, HomeProblem> {
     Preflight {
         access: Access::ByMode(user),
         embedded,
@@ -103,7 +104,7 @@ pub fn check(home: &Path, embedded: EmbeddedPython, user: &ServingUser) -> Resul
 ///
 /// # Errors
 /// The first thing in the way.
-pub fn check_here(home: &Path, embedded: EmbeddedPython) -> Result<PythonHome, HomeProblem> {
+pub fn check_here(home: &Path, embedded: PythonBuild) -> Result<PythonHome, HomeProblem> {
     Preflight {
         access: Access::Tried,
         embedded,
@@ -129,7 +130,7 @@ pub fn check_passable(path: &Path, user: &ServingUser) -> Result<(), HomeProblem
 
 struct Preflight<'a> {
     access: Access<'a>,
-    embedded: EmbeddedPython,
+    embedded: PythonBuild,
 }
 
 impl Preflight<'_> {

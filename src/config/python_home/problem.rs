@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::EmbeddedPython;
+use super::PythonBuild;
 use crate::gateway::{Code, Level};
 
 /// What the serving user would do with an element of a path.
@@ -68,7 +68,7 @@ pub enum HomeProblem {
         /// Its version, such as `3.9`.
         found: String,
         /// The version that the module contains.
-        embedded: EmbeddedPython,
+        embedded: PythonBuild,
     },
     /// A virtual environment without the installation that it was made from.
     BaseMissing {

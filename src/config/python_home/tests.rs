@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-const EMBEDDED: EmbeddedPython = EmbeddedPython {
+const EMBEDDED: PythonBuild = PythonBuild {
     version: (3, 11),
     free_threaded: false,
 };
@@ -366,7 +366,7 @@ fn a_real_environment_is_accepted_when_there_is_one() {
 #[test]
 fn a_free_threaded_python_has_folders_of_its_own() {
     let machine = Machine::new();
-    let free_threaded = EmbeddedPython {
+    let free_threaded = PythonBuild {
         version: (3, 11),
         free_threaded: true,
     };

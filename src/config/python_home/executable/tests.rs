@@ -66,7 +66,7 @@ impl Machine {
     }
 
     fn program(&self, name: &str) -> Result<PathBuf, HomeProblem> {
-        let usual = EmbeddedPython {
+        let usual = PythonBuild {
             version: (3, 11),
             free_threaded: false,
         };
