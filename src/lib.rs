@@ -41,6 +41,7 @@
 )]
 
 pub mod cgi;
+#[cfg(feature = "command")]
 pub mod cli;
 pub mod config;
 mod fault;
