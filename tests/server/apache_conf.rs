@@ -1,12 +1,11 @@
 //! The files of `apache-conf/`, started as they are but for the paths a reader would put in.
 
-use std::env;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rwsgi_harness::{Builder, Server, command_under_test, module_under_test, process};
+use rwsgi_harness::{Builder, Server, command_under_test, module_under_test, process, usual_python};
 use tempfile::TempDir;
 
 use crate::skips;
@@ -75,8 +74,7 @@ impl Site {
     }
 
     fn make_venv(&self) {
-        let python = env::var("PYO3_PYTHON").unwrap_or_else(|_| "/usr/bin/python3".to_string());
-        let made = Command::new(python)
+        let made = Command::new(usual_python())
             .args(["-m", "venv", "--without-pip"])
             .arg(self.path("venv"))
             .status();

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mod_rwsgi::config::daemon_group::DaemonOptions;
 use mod_rwsgi::config::interpreter::PythonSettings;
@@ -62,12 +62,11 @@ pub(crate) fn is_root() -> bool {
     mod_rwsgi::sys::detach::is_root()
 }
 
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < PATIENCE, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+pub(crate) fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    assert!(
+        rwsgi_harness::wait_until(PATIENCE, is_so),
+        "waited in vain: {what}"
+    );
 }
 
 pub(crate) fn exists(pid: u32) -> bool {
@@ -340,10 +339,7 @@ impl Drop for Httpd {
         // Workers without supervisor see that httpd is gone.
         for board in self.boards.values() {
             for (_, _, pid) in board.in_state(PositionState::Ready) {
-                let begin = Instant::now();
-                while exists(pid) && begin.elapsed() < PATIENCE {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
+                rwsgi_harness::wait_until(PATIENCE, || !exists(pid));
             }
         }
     }

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::is_root;
-use super::pythons::{default_python, mode, open_directory, venv};
+use super::pythons::{mode, open_directory, venv};
 use super::wrong_pythons::{
     Unmounts, default_version, denied, executable, home, mount_noexec, owned_by_another, with_executable,
     write,
 };
 use crate::server;
-use rwsgi_harness::{Builder, LogLine, Server, process, wait_until};
+use rwsgi_harness::{Builder, LogLine, Server, process, usual_python, wait_until};
 
 /// One mistake: what is written for the group, and what the line about it has to name and advise.
 struct Mistake {
@@ -56,7 +56,7 @@ const MISTAKES: [Mistake; 12] = [
         make: |place| {
             let closed = place.join("ann");
             fs::create_dir(&closed).expect("a folder");
-            venv(&default_python(), &closed);
+            venv(&usual_python(), &closed);
             mode(&closed, 0o700);
             is_root().then(|| home(&closed.join("venv")))?
         },
@@ -67,12 +67,12 @@ const MISTAKES: [Mistake; 12] = [
     Mistake {
         name: "a base interpreter that is gone",
         make: |place| {
-            let environment = venv(&default_python(), place);
+            let environment = venv(&usual_python(), place);
             let python = environment.join("bin/python");
             for name in ["python", "python3"] {
                 let _ = fs::remove_file(environment.join("bin").join(name));
             }
-            fs::copy(default_python(), &python).expect("a copy, as of venv --copies");
+            fs::copy(usual_python(), &python).expect("a copy, as of venv --copies");
             write(
                 &environment.join("pyvenv.cfg"),
                 "home = /opt/gone/bin\nversion = 3.98.2\n",
@@ -105,7 +105,7 @@ const MISTAKES: [Mistake; 12] = [
             // owner gets in, who is not the group's user.
             let exported = place.join("exported");
             fs::create_dir(&exported).expect("a folder");
-            venv(&default_python(), &exported);
+            venv(&usual_python(), &exported);
             owned_by_another(&exported).then(|| home(&exported.join("venv")))?
         },
         element: "/exported",
@@ -116,11 +116,11 @@ const MISTAKES: [Mistake; 12] = [
         name: "a file system mounted noexec",
         make: |place| {
             let mounted = mount_noexec(place)?;
-            let environment = venv(&default_python(), &mounted);
+            let environment = venv(&usual_python(), &mounted);
             // The link would lead to where programs can be run.
             let python = environment.join("bin/python");
             fs::remove_file(&python).expect("it is there");
-            fs::copy(default_python(), &python).expect("a copy");
+            fs::copy(usual_python(), &python).expect("a copy");
             home(&environment)
         },
         element: "/mounted/venv/bin/python",
@@ -130,7 +130,7 @@ const MISTAKES: [Mistake; 12] = [
     Mistake {
         name: "a denial of SELinux, for which an access list stands here",
         make: |place| {
-            let environment = venv(&default_python(), place);
+            let environment = venv(&usual_python(), place);
             denied(&environment.join("bin")).then(|| home(&environment))?
         },
         element: "/venv/bin is closed to it",
@@ -140,7 +140,7 @@ const MISTAKES: [Mistake; 12] = [
     Mistake {
         name: "a .pth file that names what is gone",
         make: |place| {
-            let environment = venv(&default_python(), place);
+            let environment = venv(&usual_python(), place);
             let packages = environment.join(format!("lib/python{}/site-packages", default_version()));
             write(&packages.join("shop.pth"), "/srv/gone/shop\n");
             home(&environment)
@@ -187,7 +187,7 @@ const MISTAKES: [Mistake; 12] = [
         name: "site disabled",
         make: |place| {
             let python = place.join("bin/python-of-ann");
-            let script = format!("#!/bin/sh\nexec {} -S \"$@\"\n", default_python().display());
+            let script = format!("#!/bin/sh\nexec {} -S \"$@\"\n", usual_python().display());
             executable(&python, script);
             Some(format!("python={}", python.display()))
         },
@@ -278,7 +278,7 @@ fn an_environment_that_only_its_user_can_read_serves_without_a_complaint() {
     let place = open_directory();
     let exported = place.path().join("exported");
     fs::create_dir(&exported).expect("a folder");
-    let environment = venv(&default_python(), &exported);
+    let environment = venv(&usual_python(), &exported);
     assert!(owned_by_another(&exported));
     let option = format!("user=daemon group=daemon python-home={}", environment.display());
     let server = two_groups(&option).start();
@@ -291,7 +291,7 @@ fn an_environment_that_only_its_user_can_read_serves_without_a_complaint() {
 #[test]
 fn a_mistake_that_is_mended_heals_without_a_restart() {
     let place = open_directory();
-    let environment = venv(&default_python(), place.path());
+    let environment = venv(&usual_python(), place.path());
     let settings = environment.join("pyvenv.cfg");
     let hidden = place.path().join("hidden");
     fs::rename(&environment, &hidden).expect("moved away");

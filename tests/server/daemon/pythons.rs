@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::{group, json};
 use crate::server;
+use rwsgi_harness::usual_python;
 use tempfile::TempDir;
 
 pub(super) fn open_directory() -> TempDir {
@@ -34,10 +35,6 @@ pub(super) fn venv(python: &Path, place: &Path) -> PathBuf {
     venv
 }
 
-pub(super) fn default_python() -> PathBuf {
-    std::env::var_os("PYO3_PYTHON").map_or_else(|| "/usr/bin/python3".into(), PathBuf::from)
-}
-
 /// A Python of another version that the serving account can read, with a worker built for it.
 fn other_python() -> Option<PathBuf> {
     let home = std::env::var_os("RWSGI_TEST_OWN_GIL_HOME").map(PathBuf::from);
@@ -60,7 +57,7 @@ fn version_of(python: &Path) -> String {
 fn two_pythons_serve_at_once_by_their_virtual_environments_alone() {
     let Some(other) = other_python() else { return };
     let places = [open_directory(), open_directory()];
-    let pythons = [default_python(), other];
+    let pythons = [usual_python(), other];
     let mut builder = server().allow_log("^stopping of");
     for (number, (python, place)) in pythons.iter().zip(&places).enumerate() {
         let home = venv(python, place.path());
@@ -91,7 +88,7 @@ fn two_pythons_serve_at_once_by_their_virtual_environments_alone() {
 #[test]
 fn an_executable_may_be_named_directly() {
     let place = open_directory();
-    let home = venv(&default_python(), place.path());
+    let home = venv(&usual_python(), place.path());
     let server = group(&format!("threads=2 python={}/bin/python", home.display())).start();
     assert_eq!(json(&server, "/identity")["prefix"], home.display().to_string());
     server.finish();

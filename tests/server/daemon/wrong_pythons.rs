@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::pythons::{default_python, mode};
+use super::pythons::mode;
 use super::{id, is_root};
-use rwsgi_harness::process;
+use rwsgi_harness::{process, usual_python};
 
 /// The option for a home.
 pub(super) fn home(path: &Path) -> Option<String> {
@@ -39,7 +39,7 @@ pub(super) fn default_version() -> String {
 
 /// What a script prints.
 fn python(script: &str, arguments: &[&str]) -> String {
-    let output = Command::new(default_python())
+    let output = Command::new(usual_python())
         .args(["-c", script])
         .args(arguments)
         .output()
