@@ -101,6 +101,14 @@ def kept_open(environ, start_response):
 
 
 @case
+def close_kept(environ, start_response):
+    """Closes that file."""
+    FILES.pop("kept").file.close()
+    begin(start_response)
+    return [b"closed"]
+
+
+@case
 def offset(environ, start_response):
     begin(start_response)
     file = open(environ["file.path"], "rb")

@@ -171,7 +171,8 @@ fn what_httpd_cannot_take_over_is_broken_off_and_others_are_copied() {
 fn records_and_descriptors_that_do_not_match_break_the_response_off() {
     let file = digits();
     let own = || OwnedFd::from(file.reopen().expect("opened"));
-    let cases: [(&str, &[u8], &[(u64, u64)], Vec<OwnedFd>); 7] = [
+    type Case<'a> = (&'a str, &'a [u8], &'a [(u64, u64)], Vec<OwnedFd>);
+    let cases: [Case<'_>; 7] = [
         ("no descriptor", HEAD, &[(0, 10)], vec![]),
         ("no record", HEAD, &[], vec![own()]),
         ("a second record", HEAD, &[(0, 5), (5, 5)], vec![own()]),

@@ -374,6 +374,7 @@ fn file_wrapper_over_a_file_that_stays_open() {
                 "{position}"
             );
         }
+        assert_eq!(server.get(&format!("{group}/close_kept")).text(), "closed");
     }
     server.finish();
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::GROUPS;
 use super::{answers, both, cases, count, failing, fails, truncates};
-use rwsgi_harness::{Connection, Framing, wait_until};
+use rwsgi_harness::{Connection, Framing, Server, wait_until};
 
 #[test]
 fn w10_results_that_are_no_iterable_of_bytes() {
