@@ -33,7 +33,7 @@ impl PrivateRoot {
     /// What the system says.
     pub(super) fn make_anew(&self) -> io::Result<()> {
         match private_directory::remove(&self.0) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => self.make(),
         }
     }
@@ -61,5 +61,23 @@ impl Drop for PrivateRoot {
             Err(error) => eprintln!("rwsgi: {} is left behind: {error}", self.0.display()),
             Ok(()) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_is_not_there_any_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = PrivateRoot::at(folder.path().join("rwsgi-serve-1"));
+        root.make_anew().expect("made");
+        let left = root.path().join("httpd.pid");
+        fs::write(&left, "7").expect("written");
+        root.make().expect("taken");
+        assert!(left.exists());
+        root.make_anew().expect("made anew");
+        assert!(root.path().is_dir() && !left.exists());
     }
 }

@@ -277,6 +277,27 @@ fn what_cannot_be_used_any_more_leaves_the_processes_as_they_are() {
 }
 
 #[test]
+fn a_file_says_everything_and_is_read_again() {
+    let site = Site::with(&APP.replace("VERSION = \"one\"", "VERSION = os.environ[\"VERSION\"]"));
+    let file = |version: &str| {
+        format!(
+            "app = 'wsgi.py'\nlisten = 'unix:fastcgi.sock'\nno-reload = true\n[env]\nVERSION = '{version}'\n"
+        )
+    };
+    site.write("etc.toml", &file("one"));
+    let served = Standalone::start_by_file(&site, "etc.toml");
+    assert!(body(&site).starts_with("one "));
+    site.write("etc.toml", "processes = 0\n");
+    served.signal(libc::SIGHUP);
+    served.wait_for_log("WSGI1190: the processes go on as they are");
+    assert!(body(&site).starts_with("one "));
+    site.write("etc.toml", &file("two"));
+    served.signal(libc::SIGHUP);
+    assert!(wait_until(PATIENCE, || body(&site).starts_with("two ")));
+    served.finish();
+}
+
+#[test]
 fn a_factory_of_a_module_is_served() {
     let site = Site::with("");
     site.write(

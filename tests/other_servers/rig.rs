@@ -109,6 +109,15 @@ impl Standalone {
         Self::run(site, protocol, &mut command, more)
     }
 
+    /// Starts `rwsgi fastcgi` as a file of the site says, and waits until it takes requests.
+    pub(crate) fn start_by_file(site: &Site, file: &str) -> Standalone {
+        let mut command = Command::new(command_under_test());
+        command.args(["fastcgi", "--config"]).arg(site.path(file));
+        let started = Self::run(site, "fastcgi", &mut command, &[]);
+        started.wait_for_log("takes requests");
+        started
+    }
+
     /// Starts `rwsgi fastcgi wsgi.py` with `listener`, by a Python program that leaves it where systemd does.
     pub(crate) fn spawn_by(site: &Site, program: &str, listener: &impl AsFd) -> Standalone {
         // A copy that is not closed on exec, for a moment.
