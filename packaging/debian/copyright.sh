@@ -5,11 +5,11 @@ set -euo pipefail
 
 cargo=${CARGO:-cargo}
 
-# Each library as `NAME-VERSION LICENSE`.
+# Each library as `NAME-VERSION LICENSE`; those with a path are the project's own.
 linked() {
     "$cargo" tree --locked --offline --edges normal,no-proc-macro --prefix none \
         --package rwsgi --package rwsgi-worker --format '{p}|{l}' |
-        sed -nE '/\/.*\|/!s/^([^ ]+) v([^ |]+)[^|]*\|(.*)$/\1-\2 \3/p' | sort -u
+        sed -nE 's/ \(\*\)$//; /\/.*\|/d; s/^([^ ]+) v([^ |]+)[^|]*\|(.*)$/\1-\2 \3/p' | sort -u
 }
 
 # The first of copyright.in that is among them.
