@@ -76,6 +76,8 @@ if ! (cd "$tree" && dpkg-buildpackage --build=binary --unsigned-source --unsigne
     echo "The build failed; $work/log has all of it." >&2
     exit 1
 fi
-rm -f "$out"/libapache2-mod-rwsgi_*.deb "$out"/python3-rwsgi_*.deb
-cp "$work"/*.deb "$out"
+rm -rf "$out"/libapache2-mod-rwsgi_*.deb "$out"/python3-rwsgi_*.deb "$out/dbgsym"
+mkdir "$out/dbgsym"
+mv "$work"/*-dbgsym_*.deb "$out/dbgsym"
+mv "$work"/*.deb "$out"
 printf 'built %s\n' "$out"/libapache2-mod-rwsgi_*.deb "$out"/python3-rwsgi_*.deb

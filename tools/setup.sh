@@ -33,6 +33,7 @@ has_debhelper() { command -v dh >/dev/null; }
 has_rpmbuild() { command -v rpmbuild >/dev/null; }
 has_all_pythons() { dpkg-query -W -f '${Status}' python3-all 2>/dev/null | grep -q ' installed$'; }
 has_lintian() { command -v lintian >/dev/null; }
+has_ip() { command -v ip >/dev/null; }
 has_debootstrap() { [ -x /usr/sbin/debootstrap ]; }
 has_python() { [ -x "$python" ] || command -v "$python" >/dev/null; }
 has_ensurepip() { has_python && "$python" -c 'import ensurepip, venv' 2>/dev/null; }
@@ -94,7 +95,9 @@ find_missing() {
     esac
     if [ "$purpose" = test-packages ]; then
         need has_lintian lintian "the checks of Debian's packages"
-        need has_debootstrap debootstrap "fresh trees to install packages into"
+        need has_debootstrap debootstrap "fresh systems to install packages into"
+        need has_ip iproute2 "the network of a fresh system, apart from this machine's"
+        need has_curl curl "the tests' HTTP client"
     fi
     if [ "$purpose" = bench ]; then
         need has_wrk wrk "the client that puts load on the servers"

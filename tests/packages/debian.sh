@@ -166,7 +166,8 @@ configuration() {
 files() {
     (cd "$tree" && find etc usr var srv home root opt -not -path 'var/log/*' -not -path 'var/cache/apt*' \
         -not -path 'var/lib/dpkg/*' -not -path 'var/lib/apt/*' -not -path 'var/cache/ldconfig/*' \
-        -not -path 'var/cache/debconf/*' -not -name '*.pyc' -not -name __pycache__ | sort)
+        -not -path 'var/cache/debconf/*' -not \( -type d -path 'var/lib/apache2/*/*_by_*' \) \
+        -not -name '*.pyc' -not -name __pycache__ | sort)
 }
 
 # The same files as before the packages came, which includes the marks that a2enmod keeps.
@@ -202,16 +203,20 @@ no_processes() {
 
 # polled COMMAND...: while it is carried out, a client asks on and on. Prints what it saw.
 polled() {
-    local stop=$tree/tmp/stop poller
-    rm -f "$stop"
-    python3 tests/packages/poll.py http://127.0.0.1/ "in group 'mysite' as mysite" "$stop" >"$tree/tmp/polled" &
+    local folder poller
+    folder=$(mktemp -d)
+    python3 tests/packages/poll.py http://127.0.0.1/ "in group 'mysite' as mysite" "$folder" >"$folder/told" &
     poller=$!
+    until [ -e "$folder/begun" ]; do
+        kill -0 "$poller" || fail "the client has ended: $(cat "$folder/told")"
+        sleep 0.05
+    done
     quietly "$@"
-    touch "$stop"
-    wait "$poller" || fail "clients see, $(cat "$tree/tmp/polled")"
-    saw "clients, $(cat "$tree/tmp/polled")"
-    rm -f "$stop" "$tree/tmp/polled"
-    grep -E 'mod_wsgi|rwsgi:' "$tree/var/log/step" | sed 's/^/   said: /' || true
+    touch "$folder/stop"
+    wait "$poller" || fail "clients see, $(cat "$folder/told")"
+    saw "clients, $(cat "$folder/told")"
+    rm -r "$folder"
+    grep -E '^(libapache2-mod-rwsgi:|apache2_invoke.* no action)' "$tree/var/log/step" | sed 's/^/   said: /' || true
 }
 
 install=(apt-get -y -q --no-install-recommends install)
@@ -346,7 +351,7 @@ inside() {
 }
 
 if [ "${1:-}" = --inside ]; then
-    module_deb=$2 worker_deb=$3
+    module_deb=$2 worker_deb=$3 steps=${4:-0}
     inside
     printf '\n%d passed, 0 failed\n' "$steps"
     exit
@@ -363,10 +368,15 @@ module_deb=$(cd "$packages" && compgen -G 'libapache2-mod-rwsgi_*.deb') ||
     { echo "$packages has no libapache2-mod-rwsgi_*.deb: run \`make package\`." >&2; exit 1; }
 worker_deb=$(cd "$packages" && compgen -G 'python3-rwsgi_*.deb')
 
+if command -v lintian >/dev/null; then
+    step "lintian"
+    (cd "$packages" && lintian --allow-root --fail-on error,warning "$module_deb" "$worker_deb") || fail "lintian"
+    saw "no error, and no warning without a reason in its overrides"
+fi
 step "A fresh system by debootstrap with apache2, mod_wsgi and Django, below $tree"
 make_tree
 saw "$(. "$tree/etc/os-release" && echo "$PRETTY_NAME"), $(within dpkg-query -W -f '${Package} ${Version}, ' apache2 libapache2-mod-wsgi-py3 python3-django)"
 mkdir "$tree/packages"
 cp "$packages/$module_deb" "$packages/$worker_deb" "$tree/packages"
-unshare --mount --pid --net --fork --kill-child -- "$self" --inside "$module_deb" "$worker_deb"
+unshare --mount --pid --net --fork --kill-child -- "$self" --inside "$module_deb" "$worker_deb" "$steps"
 rm -rf "$tree"

@@ -1,8 +1,9 @@
 """Asks a server for a page until it is told to stop, and says what clients saw.
 
-    poll.py URL WANTED STOPFILE
+    poll.py URL WANTED FOLDER
 
-Every 20 ms one request, each on a connection of its own. Ends when STOPFILE is there, or after ten minutes.
+Every 20 ms one request, each on a connection of its own. After the first answer the file `begun` is in FOLDER; it ends
+when the file `stop` is there, or after ten minutes.
 """
 
 import http.client
@@ -31,7 +32,8 @@ def ask(address, path):
 
 
 def main():
-    url, wanted, stop = sys.argv[1:]
+    url, wanted, folder = sys.argv[1:]
+    begun, stop = os.path.join(folder, "begun"), os.path.join(folder, "stop")
     parts = urllib.parse.urlsplit(url)
     outcomes, gap, longest, began = {}, None, 0.0, time.monotonic()
     while not os.path.exists(stop) and time.monotonic() - began < 600:
@@ -44,6 +46,7 @@ def main():
             if gap is not None:
                 longest = max(longest, time.monotonic() - gap)
             gap = None
+            open(begun, "a").close()
         elif gap is None:
             gap = sent
         time.sleep(0.02)
