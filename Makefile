@@ -99,7 +99,7 @@ package: setup-package ## Build the packages that this machine can build into ta
 # Makes Debian trees of a few hundred megabytes below target/, as root.
 test-packages: ## Install the packages into fresh systems, in the place of mod_wsgi (as root, minutes)
 	@tools/setup.sh test-packages '$(PYTHON)'
-	@$(MAKE) --no-print-directory package
+	tools/package.sh deb $(PACKAGES)
 	tests/packages/debian.sh $(PACKAGES)
 
 clean: ## Remove everything that was built

@@ -78,7 +78,7 @@ find_missing() {
         fi
         ;;
     esac
-    if [ "$purpose" = test ]; then
+    if [ "$purpose" = test ] || [ "$purpose" = test-packages ]; then
         need has_curl curl "the tests' HTTP client"
     fi
     if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
@@ -87,8 +87,10 @@ find_missing() {
     case $purpose in
     package | test-packages)
         need has_git git "the tools that tell the tree's files from others"
-        need has_debhelper debhelper "the tools that make Debian's packages"
-        need has_all_pythons python3-all "the Pythons that Debian's packages are for"
+        if command -v apt-get >/dev/null; then
+            need has_debhelper debhelper "the tools that make Debian's packages"
+            need has_all_pythons python3-all "the Pythons that Debian's packages are for"
+        fi
         need has_rpmbuild rpm "the tools that make RPM packages"
         need has_ensurepip python3-venv "virtual environments, in which wheels are built"
         ;;
@@ -97,7 +99,6 @@ find_missing() {
         need has_lintian lintian "the checks of Debian's packages"
         need has_debootstrap debootstrap "fresh systems to install packages into"
         need has_ip iproute2 "the network of a fresh system, apart from this machine's"
-        need has_curl curl "the tests' HTTP client"
     fi
     if [ "$purpose" = bench ]; then
         need has_wrk wrk "the client that puts load on the servers"
