@@ -1,6 +1,7 @@
 //! What is put into packages and images: unit files, the container's recipe, versions, licenses of dependencies.
 
 mod container;
+mod debian;
 mod dependencies;
 mod image;
 mod systemd;
