@@ -41,7 +41,9 @@ fn the_home_is_that_of_the_command_or_the_one_that_is_named() {
     let (venv, active, prefix) = (at("venv"), at("active"), at("prefix"));
     let own = at("venv/bin/python3");
     let other = at("prefix/bin/python3.12");
-    let cases: &[(&[&str], &[(&str, &str)], Option<&str>)] = &[
+    // Options, variables, and the environment that is expected.
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], Option<&'a str>);
+    let cases: &[Case<'_>] = &[
         (&[], &[], None),
         (&[], &[("VIRTUAL_ENV", &active)], Some(&active)),
         (

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 
-/// Whether a target of [`descriptors`] is a TCP socket.
+/// Whether a target of [`descriptors`](super::descriptors) is a TCP socket.
 pub fn is_tcp_socket(target: &str) -> bool {
     let inode = target
         .strip_prefix("socket:[")

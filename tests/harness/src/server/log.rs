@@ -69,7 +69,7 @@ impl Server {
         found.unwrap_or_else(|| panic!("no access log line contains {part}"))
     }
 
-    /// Like [`Builder::allow_log`], once the server runs.
+    /// Like [`Builder::allow_log`](crate::Builder::allow_log), once the server runs.
     pub fn allow_log(&self, pattern: &str) {
         self.rules
             .lock()
@@ -77,7 +77,7 @@ impl Server {
             .allow(pattern);
     }
 
-    /// Like [`Builder::expect_log`], once the server runs.
+    /// Like [`Builder::expect_log`](crate::Builder::expect_log), once the server runs.
     pub fn expect_log(&self, pattern: &str) {
         self.rules
             .lock()
@@ -85,7 +85,7 @@ impl Server {
             .expect(pattern);
     }
 
-    /// Like [`Builder::expect_exception`], once the server runs.
+    /// Like [`Builder::expect_exception`](crate::Builder::expect_exception), once the server runs.
     pub fn expect_exception(&self, pattern: &str) {
         self.rules
             .lock()
