@@ -29,6 +29,9 @@ fn expected(home: Option<&str>) -> String {
     )
 }
 
+/// Arguments, environment, and the home that they lead to.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], Option<&'a str>);
+
 #[test]
 fn the_home_is_that_of_the_command_or_the_one_that_is_named() {
     let folder = Folder::with(&[
@@ -41,8 +44,6 @@ fn the_home_is_that_of_the_command_or_the_one_that_is_named() {
     let (venv, active, prefix) = (at("venv"), at("active"), at("prefix"));
     let own = at("venv/bin/python3");
     let other = at("prefix/bin/python3.12");
-    // Options, variables, and the environment that is expected.
-    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], Option<&'a str>);
     let cases: &[Case<'_>] = &[
         (&[], &[], None),
         (&[], &[("VIRTUAL_ENV", &active)], Some(&active)),

@@ -79,7 +79,8 @@ def application(environ, start_response):
 APP
 start_server "$site/plain" "${bare[@]}" "$site/venv/bin/rwsgi" serve app.py --port 0
 expect / "hello from $site/venv in app"
-read -r httpd _ <"/proc/$server/task/$server/children"
+# The file ends without a line end.
+read -r httpd _ <"/proc/$server/task/$server/children" || [ -n "$httpd" ]
 grep -q mod_rwsgi.so "/proc/$httpd/maps" || fail "process $httpd is not the httpd that serves"
 if grep -q libpython "/proc/$httpd/maps"; then
     fail "httpd has a libpython"
