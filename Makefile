@@ -15,15 +15,16 @@ MODULE ?= $(BUILT)
 SITE_VENV := $(ROOT)/target/site/venv
 TEST_VENV := $(ROOT)/target/test-venv
 PEER := $(ROOT)/target/peer
+PACKAGES := $(ROOT)/target/packages
 BENCH_PROGRAM = $(CARGO) run --quiet --locked --package rwsgi-bench --
 
 export PYO3_PYTHON := $(PYTHON)
 export APXS
 export CARGO
 
-.PHONY: help serve build install lint test soak clean \
+.PHONY: help serve build install package lint test test-packages soak clean \
 	bench bench-report bench-instructions bench-own-gil test-instructions setup-build setup-serve setup-test setup-bench \
-	site-venv test-venv test-cargo test-example
+	setup-package site-venv test-venv test-cargo test-example
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -92,6 +93,15 @@ bench-own-gil: setup-test ## Measure two application groups with a GIL each (nee
 install: ## Install what `make build` made and the configuration (DESTDIR= for packaging)
 	@tools/install.sh '$(MODULE)' '$(DESTDIR)'
 
+package: setup-package ## Build the packages that this machine can build into target/packages
+	tools/package.sh all $(PACKAGES)
+
+# Makes Debian trees of a few hundred megabytes below target/, as root.
+test-packages: ## Install the packages into fresh systems, in the place of mod_wsgi (as root, minutes)
+	@tools/setup.sh test-packages '$(PYTHON)'
+	tools/package.sh deb $(PACKAGES)
+	tests/packages/debian.sh $(PACKAGES)
+
 clean: ## Remove everything that was built
 	rm -rf target
 
@@ -106,6 +116,9 @@ setup-test:
 
 setup-bench:
 	@tools/setup.sh bench '$(PYTHON)'
+
+setup-package:
+	@tools/setup.sh package '$(PYTHON)'
 
 site-venv: setup-serve
 	@tools/venv.sh '$(PYTHON)' $(SITE_VENV) example/requirements.txt

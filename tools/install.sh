@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the module as mod_rwsgi.so and its configuration where this httpd's distribution keeps such files, and
-# for daemon mode the command rwsgi and the workers that were built.
+# Installs the module as mod_rwsgi.so and its configuration where this httpd's distribution keeps such files, the
+# command rwsgi with its manual page and completions, and for daemon mode the workers that were built. Debian's
+# packages hold what this installs.
 #
 #   tools/install.sh MODULE [DESTDIR]
 #
@@ -41,13 +42,27 @@ put() {
     echo "installed $destdir$3"
 }
 
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
 # The load line names the module by its real place.
-load=$(mktemp)
-trap 'rm -f "$load"' EXIT
+load=$made/rwsgi.load
 sed "s|/usr/lib/apache2/modules|$libexec|" apache-conf/rwsgi.load >"$load"
 
 put 644 "$module" "$libexec/mod_rwsgi.so"
 put 755 "$command" "$prefix/bin/rwsgi"
+"$command" man >"$made/manual"
+put 644 "$made/manual" "$prefix/share/man/man1/rwsgi.1"
+# Debian's zsh looks for completions of packages in a folder of its own.
+zsh=$prefix/share/zsh/site-functions
+if [ "$prefix" = /usr ] && [ -e /etc/debian_version ]; then
+    zsh=$prefix/share/zsh/vendor-completions
+fi
+for shell in bash zsh fish; do
+    "$command" completions "$shell" >"$made/$shell"
+done
+put 644 "$made/bash" "$prefix/share/bash-completion/completions/rwsgi"
+put 644 "$made/zsh" "$zsh/_rwsgi"
+put 644 "$made/fish" "$prefix/share/fish/vendor_completions.d/rwsgi.fish"
 workers=0
 for package in "$built"/worker/python*/rwsgi; do
     [ -d "$package" ] || continue
@@ -61,8 +76,15 @@ if [ "$workers" = 0 ]; then
     echo "No worker was built, so daemon groups will not start: \`make build\` makes one for its Python." >&2
 fi
 if [ "$("$apxs" -q PROGNAME)" = apache2 ]; then
+    # With mod_wsgi disabled its settings would be.
+    {
+        echo "# What was set for mod_wsgi, whose place this module takes, goes on to hold."
+        echo "IncludeOptional mods-available/wsgi.conf"
+        echo
+        cat apache-conf/rwsgi.conf
+    } >"$made/rwsgi.conf"
     put 644 "$load" "$sysconf/mods-available/rwsgi.load"
-    put 644 apache-conf/rwsgi.conf "$sysconf/mods-available/rwsgi.conf"
+    put 644 "$made/rwsgi.conf" "$sysconf/mods-available/rwsgi.conf"
     next="a2enmod rwsgi && systemctl restart apache2"
 elif [ -d "$sysconf/../conf.modules.d" ]; then
     base=$(realpath "$sysconf/..")

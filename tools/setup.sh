@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Finds out what this machine lacks to build, serve, test or measure, and installs it where that is safe to do.
+# Finds out what this machine lacks to build, serve, test, measure or package, and installs it where that is safe to do.
 #
-#   tools/setup.sh build|serve|test|bench PYTHON
+#   tools/setup.sh build|serve|test|bench|package|test-packages PYTHON
 #
 # Debian and Ubuntu: missing packages are installed with apt-get, through sudo unless run by root.
 # `apache2` itself is never installed: it would start a service; `apache2-bin` holds the server alone.
 # Elsewhere: the names of the missing pieces are printed and the script stops.
 set -euo pipefail
 
-purpose=${1:?purpose: build, serve, test or bench}
+purpose=${1:?purpose: build, serve, test, bench, package or test-packages}
 python=${2:?path of the Python to embed}
 
 packages=() reasons=()
@@ -28,6 +28,13 @@ has_httpd() { [ -x /usr/sbin/apache2 ] || [ -x /usr/sbin/httpd ] || command -v a
 has_curl() { command -v curl >/dev/null; }
 has_valgrind() { command -v valgrind >/dev/null; }
 has_wrk() { command -v wrk >/dev/null; }
+has_git() { command -v git >/dev/null; }
+has_debhelper() { command -v dh >/dev/null; }
+has_rpmbuild() { command -v rpmbuild >/dev/null; }
+has_all_pythons() { dpkg-query -W -f '${Status}' python3-all 2>/dev/null | grep -q ' installed$'; }
+has_lintian() { command -v lintian >/dev/null; }
+has_ip() { command -v ip >/dev/null; }
+has_debootstrap() { [ -x /usr/sbin/debootstrap ]; }
 has_python() { [ -x "$python" ] || command -v "$python" >/dev/null; }
 has_ensurepip() { has_python && "$python" -c 'import ensurepip, venv' 2>/dev/null; }
 has_python_headers() {
@@ -71,11 +78,27 @@ find_missing() {
         fi
         ;;
     esac
-    if [ "$purpose" = test ]; then
+    if [ "$purpose" = test ] || [ "$purpose" = test-packages ]; then
         need has_curl curl "the tests' HTTP client"
     fi
     if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
         need has_valgrind valgrind "callgrind, which counts instructions"
+    fi
+    case $purpose in
+    package | test-packages)
+        need has_git git "the tools that tell the tree's files from others"
+        if command -v apt-get >/dev/null; then
+            need has_debhelper debhelper "the tools that make Debian's packages"
+            need has_all_pythons python3-all "the Pythons that Debian's packages are for"
+        fi
+        need has_rpmbuild rpm "the tools that make RPM packages"
+        need has_ensurepip python3-venv "virtual environments, in which wheels are built"
+        ;;
+    esac
+    if [ "$purpose" = test-packages ]; then
+        need has_lintian lintian "the checks of Debian's packages"
+        need has_debootstrap debootstrap "fresh systems to install packages into"
+        need has_ip iproute2 "the network of a fresh system, apart from this machine's"
     fi
     if [ "$purpose" = bench ]; then
         need has_wrk wrk "the client that puts load on the servers"
