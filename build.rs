@@ -3,18 +3,14 @@
 //! Every missing piece ends the build with one line that names what to install.
 
 use std::env;
-use std::path::Path;
 use std::process::exit;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-env-changed=PYO3_PYTHON");
-    println!("cargo:rerun-if-env-changed=PYO3_BUILD_EXTENSION_MODULE");
     // httpd must never unload the module: Python and thread-local destructors stay mapped.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
-    if env::var_os("CARGO_FEATURE_PYTHON").is_some() {
-        python::link();
-    }
+    #[cfg(feature = "python")]
+    python::link();
     #[cfg(feature = "httpd")]
     httpd::build();
 }
@@ -24,13 +20,17 @@ fn fail(what: &str, fix: &str) -> ! {
     exit(1)
 }
 
+#[cfg(feature = "python")]
 mod python {
     use super::*;
+    use std::path::Path;
 
     /// Directories the dynamic linker searches without an rpath.
     const SYSTEM_LIB_DIRS: [&str; 4] = ["/lib", "/usr/lib", "/lib64", "/usr/lib64"];
 
     pub(super) fn link() {
+        println!("cargo:rerun-if-env-changed=PYO3_PYTHON");
+        println!("cargo:rerun-if-env-changed=PYO3_BUILD_EXTENSION_MODULE");
         let config = pyo3_build_config::get();
         pyo3_build_config::use_pyo3_cfgs();
         println!("cargo:rustc-env=RWSGI_PYTHON_VERSION={}", config.version());

@@ -25,6 +25,9 @@
 //! | [`hooks`] | what httpd calls | `embedded`, `pool`, `app`, `httpd`, `sys`, pure rooms |
 //! | [`cli`] | the `rwsgi` command | `supervisor`, `sys`, pure rooms |
 //!
+//! The feature `httpd` switches the rooms of httpd's side, `python` those that run Python. A module without `python` is
+//! bound to no libpython and runs applications in daemon groups only.
+//!
 //! Only the three fences may say `unsafe`. httpd, CPython and libc never see each other.
 
 #![deny(unsafe_code)]
@@ -68,11 +71,11 @@ pub mod wsgi;
 pub mod embedded;
 #[cfg(feature = "httpd")]
 mod ffi;
-#[cfg(all(feature = "httpd", feature = "python"))]
+#[cfg(feature = "httpd")]
 pub mod hooks;
 #[cfg(feature = "httpd")]
 pub mod httpd;
-#[cfg(all(feature = "httpd", feature = "python"))]
+#[cfg(feature = "httpd")]
 pub mod module;
 #[cfg(feature = "httpd")]
 pub mod pool;

@@ -1,9 +1,8 @@
 //! Loading scripts before anybody asks for them.
 
 use super::{InterpreterState, MAX_INTERPRETERS, no_interpreter};
-use crate::gateway::{Code, Exchange, Level};
+use crate::gateway::{Code, Exchange, Level, source_stamp};
 use crate::python::runtime::{self, NoInterpreter};
-use crate::script;
 use crate::sys;
 
 /// A script to load when a process starts.
@@ -42,7 +41,7 @@ fn load(import: &Import<'_>, exchange: &mut dyn Exchange) -> Option<()> {
     };
     let loaded = interpreter.attach(|py| {
         let state = interpreter.state::<InterpreterState>()?;
-        let stamp = script::source_stamp(import.script);
+        let stamp = source_stamp(import.script);
         match state
             .scripts
             .load(py, import.script, stamp, true, import.fold_case)

@@ -8,16 +8,16 @@ use std::sync::OnceLock;
 
 use crate::config::target::DEFAULT_CALLABLE;
 use crate::gateway::bytes::same;
-use crate::gateway::{Code, Environ, Exchange, Level, Outcome};
+use crate::gateway::{Code, Environ, Exchange, Level, Outcome, SourceStamp};
 use crate::pymodule::{self, Setup};
 use crate::python::runtime::{self, Isolation, NoInterpreter, Plan, StartError};
 use crate::python::{Attached, Interpreter, Object, Stored};
-use crate::script::{self, ScriptError, Scripts, SourceStamp};
+use crate::script::{self, ScriptError, Scripts};
 use crate::{sys, wsgi};
 
 pub use crate::python::Interruptible;
 pub use crate::python::runtime::{HAS_OWN_GIL, HashSeed, IS_FREE_THREADED, Settings};
-pub use crate::script::{Access, Destination, Password, RealmHash, source_stamp};
+pub use crate::script::{Access, Destination, Password, RealmHash};
 pub use import::{Import, import};
 pub use question::{
     Question, Unanswered, allow_access, check_password, dispatch, get_realm_hash, groups_for_user,

@@ -1,7 +1,7 @@
 //! Asking the functions of a script about a request.
 
 use super::{InterpreterState, MAX_INTERPRETERS, no_interpreter};
-use crate::gateway::{Code, Environ, Exchange, Level};
+use crate::gateway::{Code, Environ, Exchange, Level, source_stamp};
 use crate::python::runtime::{self, NoInterpreter};
 use crate::python::{Attached, Object, format_exception};
 use crate::script::{self, Access, Destination, Module, Password, RealmHash, ScriptError};
@@ -113,7 +113,7 @@ fn ask_attached<'py, T>(
     call: impl FnOnce(&Module<'_, 'py>, &Object<'py>) -> Result<T, ScriptError>,
 ) -> Result<T, Unanswered> {
     let path = question.script;
-    let stamp = py.detach(|| script::source_stamp(path));
+    let stamp = py.detach(|| source_stamp(path));
     let answer = state
         .scripts
         .load(py, path, stamp, question.reload, question.fold_case)

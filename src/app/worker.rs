@@ -5,11 +5,11 @@ use std::os::fd::RawFd;
 
 use super::{InterpreterState, Interpreters, Job};
 use crate::gateway;
-use crate::gateway::Exchange;
+use crate::gateway::{Exchange, SourceStamp};
 use crate::pymodule::{self, Setup};
 use crate::python::runtime::{self, StartError};
 use crate::python::{Attached, Code, Interruptible, Object, PyResult, format_exception};
-use crate::script::{ScriptError, Scripts, SourceStamp};
+use crate::script::{ScriptError, Scripts};
 use crate::sys;
 
 /// How a worker follows a request.

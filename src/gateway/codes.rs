@@ -491,6 +491,9 @@ codes! {
     TELEMETRY_MISSING = 1172: "Figures are sent to nobody.",
         "`WSGITelemetryService` is accepted, as are `WSGISlowRequests` and `WSGITelemetryOptions`, and none has an effect: this module sends no telemetry.",
         "Remove the directive. Applications can report what `mod_wsgi.request_metrics()`, `mod_wsgi.process_metrics()` and the events of the module mod_wsgi tell.";
+    EMBEDDED_NOT_BUILT = 1180: "This build of the module runs applications in daemon groups only.",
+        "The module, such as the one that pip installs, has no Python in it, so that it fits every Python and needs no libpython. Something asks for Python in httpd's own processes: an application without a daemon group (the client gets 500), or a script for access, users, groups, dispatch or import, with which httpd does not start.",
+        "Delegate the application with WSGIProcessGroup; for those scripts use a module with Python, from a distribution's package or `make install`.";
     PLAN_KEPT = 1190: "A server of other web servers goes on with the settings that it has.",
         "SIGHUP or SIGUSR1 asked for new processes, and what the command line names cannot be used any more. The line says why.",
         "Mend the reason given, then send the signal again.";

@@ -16,6 +16,7 @@ pub mod headers;
 pub mod metrics;
 pub mod outcome;
 pub mod server_report;
+pub mod stamp;
 pub mod traffic;
 pub mod wire;
 
@@ -25,3 +26,7 @@ pub use environ::{Environ, Key, Name, Variable};
 pub use exchange::{BodyError, BodyLength, ClientGone, Exchange, FileRange, Level, Origin};
 pub use headers::{Head, HeaderFault};
 pub use outcome::Outcome;
+pub use stamp::{SourceStamp, source_stamp};
+
+/// The release of mod_wsgi whose behaviour sites and applications can expect; `mod_wsgi.version`.
+pub const COMPATIBLE_WITH: [i64; 3] = [6, 1, 1];

@@ -2,10 +2,9 @@
 
 use super::handler::Refusal;
 use super::target::Target;
-use crate::app;
 use crate::config::settings::DirSettings;
 use crate::gateway::wire::RequestPlan;
-use crate::gateway::{BodyLength, Code, Environ};
+use crate::gateway::{BodyLength, Code, Environ, source_stamp};
 use crate::httpd::{Request, Status};
 use crate::pool::{self, Call, Group, Groups};
 
@@ -27,7 +26,7 @@ pub(super) fn run(
     let plan = RequestPlan {
         script: target.script,
         stamp: match target.handler_script {
-            Some(_) => app::source_stamp(target.script),
+            Some(_) => source_stamp(target.script),
             None => request.file_modified(),
         },
         reload: settings.script_reloading(),

@@ -153,6 +153,10 @@ fn add_variables<'r>(environ: &mut Environ<'r>, request: &Request<'r>) -> bool {
 #[derive(Clone, Copy)]
 pub(super) enum Credentials {
     /// None, whatever is configured.
+    #[cfg_attr(
+        not(feature = "python"),
+        expect(dead_code, reason = "scripts of hooks alone are told so little")
+    )]
     Hidden,
     /// Those that `CGIPassAuth` shows.
     ByServer,

@@ -1,18 +1,15 @@
 //! Answering a request: the checks before an application may run, then the application.
 
 use super::delegate;
-use super::dispatch;
 use super::environ;
 use super::environ::{Paths, Scratch};
+use super::here;
 use super::target::Target;
 use super::translate::HANDLER;
-use crate::app::{self, Job};
 use crate::config::scripts::HandlerScript;
-use crate::embedded::{self, Manner};
 use crate::gateway::headers::parse_length;
 use crate::gateway::{BodyLength, Code, Environ, Level};
 use crate::httpd::{FileKind, Request, Status, log};
-use crate::wsgi::Times;
 
 /// The handler's second name, from the days when a file's type chose it.
 const MEDIA_TYPE_HANDLER: &[u8] = b"application/x-httpd-wsgi";
@@ -164,7 +161,7 @@ fn run<'r>(request: &Request<'r>, body: BodyLength, handler_script: Option<&'r H
     let paths = Paths::of(request);
     let mut target = Target::of(request, settings, paths.script_name, handler_script);
     if let Some(script) = &settings.dispatch_script
-        && let Err(app::Unanswered) = dispatch::redirect(request, settings, script, &paths, body, &mut target)
+        && let Err(here::Unanswered) = here::redirect(request, settings, script, &paths, body, &mut target)
     {
         let reason = format!("dispatch script '{}' gave no answer", script.path);
         return Refusal::new(500, Code::DISPATCH_FAILED, reason).answer(request);
@@ -176,45 +173,15 @@ fn run<'r>(request: &Request<'r>, body: BodyLength, handler_script: Option<&'r H
         );
         return Refusal::new(500, Code::GROUP_RESTRICTED, reason).answer(request);
     }
-    let is_delegated = !target.process_group.is_empty();
-    if !is_delegated && request.server_settings().restrict_embedded() {
-        let reason = "WSGIRestrictEmbedded On forbids to run the script in httpd's processes";
-        return Refusal::new(500, Code::EMBEDDED_RESTRICTED, reason).answer(request);
-    }
-    if !is_delegated {
-        target.settle_in_this_process();
+    if target.process_group.is_empty() {
+        if request.server_settings().restrict_embedded() {
+            let reason = "WSGIRestrictEmbedded On forbids to run the script in httpd's processes";
+            return Refusal::new(500, Code::EMBEDDED_RESTRICTED, reason).answer(request);
+        }
+        return here::run(request, settings, &paths, target, body);
     }
     let scratch = Scratch::new(request);
     let mut variables = Environ::default();
     environ::collect(&mut variables, request, settings, &paths, &target, &scratch, body);
-    if is_delegated {
-        return delegate::run(request, settings, &target, &variables, body);
-    }
-    let job = Job {
-        application_group: &target.application_group,
-        script: target.script,
-        stamp: match handler_script {
-            Some(_) => app::source_stamp(target.script),
-            None => request.file_modified(),
-        },
-        resource: handler_script.map(|_| request.filename()),
-        reload: settings.script_reloading(),
-        fold_case: !request.server_settings().case_sensitivity(),
-        callable: &target.callable,
-        environ: &variables,
-        // Microseconds since the epoch fit a float's 53 bits for centuries.
-        times: Times {
-            request: request.time() as f64 / 1e6,
-            daemon: None,
-        },
-        watch: None,
-    };
-    embedded::serve(
-        *request,
-        &job,
-        Manner {
-            body,
-            sendfile: settings.enable_sendfile(),
-        },
-    )
+    delegate::run(request, settings, &target, &variables, body)
 }

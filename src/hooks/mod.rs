@@ -1,16 +1,15 @@
 //! What httpd calls, in plain Rust.
 
-mod access;
-mod authn;
-mod authz;
 mod daemons;
 mod delegate;
-mod dispatch;
 mod environ;
 mod handler;
+#[cfg(feature = "python")]
+mod here;
+#[cfg(not(feature = "python"))]
+#[path = "absent.rs"]
+mod here;
 mod lifecycle;
-mod python_limits;
-mod question;
 mod target;
 mod translate;
 
@@ -27,7 +26,9 @@ impl Hooks for Wsgi {
     }
 
     fn examine(startup: &Startup<'_>) -> Vec<Finding> {
-        daemons::examine(startup)
+        let mut findings = daemons::examine(startup);
+        findings.extend(here::examine(startup.settings()));
+        findings
     }
 
     fn parent_configured(startup: &Startup<'_>) {
@@ -43,7 +44,7 @@ impl Hooks for Wsgi {
     }
 
     fn child_exit() {
-        lifecycle::child_exit();
+        here::child_exit();
     }
 
     fn translate(request: Request<'_>) -> Status {
@@ -51,19 +52,19 @@ impl Hooks for Wsgi {
     }
 
     fn access(request: Request<'_>) -> Status {
-        access::check(request)
+        here::check_access(request)
     }
 
     fn check_password(request: Request<'_>, user: &[u8], password: &[u8]) -> Login {
-        authn::check_password(request, user, password)
+        here::check_password(request, user, password)
     }
 
     fn realm_hash(request: Request<'_>, user: &[u8], realm: &[u8]) -> RealmHash {
-        authn::realm_hash(request, user, realm)
+        here::realm_hash(request, user, realm)
     }
 
     fn membership(request: Request<'_>, groups: &[&[u8]]) -> Membership {
-        authz::membership(request, groups)
+        here::membership(request, groups)
     }
 
     fn handle(request: Request<'_>) -> Status {

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use crate::app;
 use crate::config::alias::AliasOptions;
 use crate::config::scripts::HandlerScript;
 use crate::config::settings::DirSettings;
@@ -75,13 +74,6 @@ impl<'r> Target<'r> {
                 .unwrap_or(settings.pass_authorization()),
             script,
             handler_script,
-        }
-    }
-
-    /// Takes the main interpreter of this process where that is for the process to decide.
-    pub(super) fn settle_in_this_process(&mut self) {
-        if self.is_automatic && app::is_first_application(self.script) {
-            self.application_group = Cow::Borrowed("");
         }
     }
 }

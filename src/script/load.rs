@@ -10,18 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use md5::{Digest, Md5};
 
 use super::table::Table;
-use crate::gateway::Code;
+use crate::gateway::{Code, SourceStamp};
 use crate::python::{Attached, Code as Bytecode, ErrorKind, Object, Raised, Stored, format_exception};
-
-/// The version of a script's file: its modification time, in microseconds since the epoch.
-pub type SourceStamp = i64;
-
-/// The version of the file at `path` now. That of a file which cannot be looked at is 0: reading it will
-/// tell why.
-pub fn source_stamp(path: &[u8]) -> SourceStamp {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(file_path(path)).map_or(0, |file| file.mtime() * 1_000_000 + file.mtime_nsec() / 1000)
-}
 
 /// The loaded scripts of one interpreter.
 #[derive(Default)]

@@ -15,5 +15,5 @@ pub use authenticate::{Password, RealmHash, check_password, get_realm_hash};
 pub use authorize::groups_for_user;
 pub use dispatch::{Destination, dispatch};
 pub use function::Module;
-pub use load::{ScriptError, Scripts, SourceStamp, source_stamp};
+pub use load::{ScriptError, Scripts};
 pub use reload::reload_required;

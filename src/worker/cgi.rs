@@ -17,7 +17,7 @@ use crate::config::plan::{CgiPlan, Served};
 use crate::gateway::cgi_head::push_head;
 use crate::gateway::{
     BodyError, BodyLength, BodyRule, ClientGone, Code, Environ, Exchange, FileRange, Head, Key, Level,
-    Outcome,
+    Outcome, source_stamp,
 };
 use crate::sys::{inherit, own_process};
 use crate::wsgi::Times;
@@ -99,7 +99,7 @@ fn run(served: &Served, environ: &Environ<'_>, exchange: &mut CgiExchange<'_>) -
     let job = Job {
         application_group: "",
         script,
-        stamp: app::source_stamp(script),
+        stamp: source_stamp(script),
         reload: false,
         fold_case: false,
         resource: None,

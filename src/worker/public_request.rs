@@ -13,7 +13,7 @@ use crate::app::{self, Job, Watch};
 use crate::cgi::{Absent, Place, Request};
 use crate::config::plan::{Protocol, Public};
 use crate::fcgi::params::Pairs;
-use crate::gateway::{BodyLength, Code, Environ, Key, Level};
+use crate::gateway::{BodyLength, Code, Environ, Key, Level, source_stamp};
 use crate::scgi::Headers;
 use crate::scoreboard::{Position, Slot};
 use crate::sys::{clock, process};
@@ -120,11 +120,7 @@ impl Run<'_> {
         let job = Job {
             application_group: group,
             script,
-            stamp: if served.reload {
-                app::source_stamp(script)
-            } else {
-                0
-            },
+            stamp: if served.reload { source_stamp(script) } else { 0 },
             reload: served.reload,
             fold_case: false,
             resource: None,

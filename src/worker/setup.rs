@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::server::Server;
 use super::{log, metrics};
 use crate::config::plan::WorkerPlan;
+use crate::gateway::COMPATIBLE_WITH;
 use crate::pymodule::{InterpreterSetup, ServerReporter, ServerText, Setup};
-use crate::wsgi::{COMPATIBLE_WITH, Constants};
+use crate::wsgi::Constants;
 
 /// The set-up of a process that the plan is for, and of its server if it has one.
 pub(super) fn setup(plan: &WorkerPlan, server: Option<&Arc<Server>>) -> Setup {

@@ -23,5 +23,5 @@ pub use errors::{current_request, log_from};
 pub use events::{Events, Registry};
 pub use question::question;
 pub use run::{DaemonTimes, Times, run};
-pub use state::{COMPATIBLE_WITH, Constants, OriginLog, ProcessLog, State};
+pub use state::{Constants, OriginLog, ProcessLog, State};
 pub use transaction::Transaction;

@@ -16,9 +16,6 @@ use crate::gateway::{Level, Origin};
 use crate::python::native::{Type, TypeBuilder};
 use crate::python::{Attached, Object, PyResult, Raised, Stored};
 
-/// The release of mod_wsgi whose behaviour applications can expect; `mod_wsgi.version`.
-pub const COMPATIBLE_WITH: [i64; 3] = [6, 1, 1];
-
 /// Most sets of request objects kept for further requests. Each thread has its own as long as there are not more
 /// threads: what a set refers to is in the cache of that thread's core, and the thread's number in the environ.
 const MAX_SETS: usize = 64;

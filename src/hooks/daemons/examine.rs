@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use super::accounts;
-use crate::app;
 use crate::config::daemon_group::{DaemonGroup, DaemonOptions};
 use crate::config::finish::Finding;
 use crate::config::plan::identity::{self, IdentityProblem, Resolved};
 use crate::config::plan::{Identity, sockets_fit};
-use crate::config::python_home::{PythonChoice, SYSTEM_PROGRAM, stale_path};
+use crate::config::python_home::{PythonChoice, stale_path};
 use crate::gateway::{Code, Level};
-use crate::hooks::lifecycle::embedded_python;
+use crate::hooks::here;
 use crate::httpd::Startup;
 use crate::scoreboard::Layout;
 use crate::sys::{self, accounts::System};
@@ -137,8 +136,8 @@ pub(super) fn choice(startup: &Startup<'_>, options: &DaemonOptions, identity: &
     PythonChoice {
         program: options.python.as_ref().map(PathBuf::from),
         home: home.map(PathBuf::from),
-        usual_program: PathBuf::from(app::default_program().unwrap_or(SYSTEM_PROGRAM)),
-        usual: embedded_python(),
+        usual_program: here::usual_program(),
+        usual: here::usual_python(),
         user: identity.serving_user(&System),
     }
 }

@@ -8,7 +8,7 @@ use crate::gateway::{Code, Level};
 use crate::httpd::{Login, RealmHash, Request, log};
 
 /// Asks `check_password`. A script that does not answer lets nobody in.
-pub(super) fn check_password(request: Request<'_>, user: &[u8], password: &[u8]) -> Login {
+pub(in super::super) fn check_password(request: Request<'_>, user: &[u8], password: &[u8]) -> Login {
     let Some(script) = script(&request, Code::USER_SCRIPT_NOT_SET) else {
         return Login::Failed;
     };
@@ -28,7 +28,7 @@ pub(super) fn check_password(request: Request<'_>, user: &[u8], password: &[u8])
 }
 
 /// Asks `get_realm_hash`.
-pub(super) fn realm_hash(request: Request<'_>, user: &[u8], realm: &[u8]) -> RealmHash {
+pub(in super::super) fn realm_hash(request: Request<'_>, user: &[u8], realm: &[u8]) -> RealmHash {
     let Some(script) = script(&request, Code::DIGEST_SCRIPT_NOT_SET) else {
         return RealmHash::Failed;
     };

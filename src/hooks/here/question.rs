@@ -1,12 +1,12 @@
 //! What the scripts of hooks are told about a request.
 
-use super::environ::{self, Credentials, Paths, Scratch};
-use super::target::Facts;
 use crate::app::Question;
 use crate::config::scripts::HookScript;
 use crate::config::target;
 use crate::embedded::Bystander;
 use crate::gateway::{BodyLength, Environ, Exchange, Key};
+use crate::hooks::environ::{self, Credentials, Paths, Scratch};
+use crate::hooks::target::Facts;
 use crate::httpd::Request;
 
 /// Lets `ask` put a question about the request to a script. It is told what the client and the server say,

@@ -6,7 +6,7 @@ use crate::gateway::{Code, Level};
 use crate::httpd::{Request, Status, log};
 
 /// Asks the place's access script, if there is one. A script that does not answer refuses.
-pub(super) fn check(request: Request<'_>) -> Status {
+pub(in super::super) fn check(request: Request<'_>) -> Status {
     let Some(script) = &request.dir_settings().access_script else {
         return Status::Declined;
     };

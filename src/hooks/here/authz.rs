@@ -7,7 +7,7 @@ use crate::httpd::{Membership, Request, log};
 
 /// Asks `groups_for_user` and looks for one of the groups wanted, letter by letter. A script that does not
 /// answer lets nobody in.
-pub(super) fn membership(request: Request<'_>, wanted: &[&[u8]]) -> Membership {
+pub(in super::super) fn membership(request: Request<'_>, wanted: &[&[u8]]) -> Membership {
     let user = request.user();
     if user.is_empty() {
         return Membership::NoUser;

@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 
-use super::environ::{self, Paths, Scratch};
 use super::question;
-use super::target::{Facts, Target};
 use crate::app;
 use crate::config::scripts::HookScript;
 use crate::config::settings::DirSettings;
 use crate::config::target;
 use crate::gateway::{BodyLength, Environ};
+use crate::hooks::environ::{self, Paths, Scratch};
+use crate::hooks::target::{Facts, Target};
 use crate::httpd::Request;
 
 /// Lets the dispatch script choose another target. Without an answer nobody can say who is to run the
 /// request, so it must not be run.
-pub(super) fn redirect<'r>(
+pub(in super::super) fn redirect<'r>(
     request: &Request<'r>,
     settings: &DirSettings,
     script: &HookScript,
