@@ -89,6 +89,15 @@ impl Application {
         }
     }
 
+    /// Whether a file or module that `text` names lies in `folder`.
+    #[must_use]
+    pub fn is_in(text: &str, folder: &Path) -> bool {
+        let place = text.split_once(':').map_or(text, |(place, _)| place);
+        folder.join(text).exists()
+            || folder.join(place).exists()
+            || (is_dotted_name(place) && module_file(folder, place).is_some())
+    }
+
     fn named(place: &str, callable: &str, working_directory: &Path) -> Result<Application, Unrecognised> {
         let Some(callable) = Callable::parse(callable) else {
             return Err(Unrecognised::NotACallable(callable.to_owned()));
@@ -97,7 +106,9 @@ impl Application {
         if path.is_file() {
             return Self::of_script(&resolved(path), Some(callable));
         }
-        if !is_dotted_name(place) || is_file_name(place) {
+        // Django's `mysite.wsgi` is a module although it looks like a file.
+        let looks_like_a_file = is_file_name(place) && module_file(working_directory, place).is_none();
+        if !is_dotted_name(place) || looks_like_a_file {
             return Err(Unrecognised::Missing(path));
         }
         Ok(Application {
@@ -210,8 +221,9 @@ fn module_file(directory: &Path, module: &str) -> Option<PathBuf> {
     candidates.into_iter().find(|file| file.is_file())
 }
 
+/// Whether a name of nothing that is here was rather meant as a file; `django.core.wsgi` is a module.
 fn is_file_name(text: &str) -> bool {
-    [".py", ".wsgi"].iter().any(|ending| text.ends_with(ending))
+    text.ends_with(".py") || text.split_once('.').is_some_and(|(_, ending)| ending == "wsgi")
 }
 
 fn is_dotted_name(text: &str) -> bool {

@@ -130,6 +130,23 @@ impl Parts {
     }
 }
 
+/// Names the Python that the package with this command is installed for; set by the package.
+pub const OWN_PYTHON: &str = "RWSGI_PYTHON";
+
+/// The Python that the package with this command is installed for, if pip has installed it.
+#[must_use]
+pub fn own_python() -> Option<PathBuf> {
+    let named = env::var_os(OWN_PYTHON).filter(|named| !named.is_empty());
+    named.map(PathBuf::from)
+}
+
+/// The virtual environment that a Python executable belongs to.
+#[must_use]
+pub fn environment_of(program: &Path) -> Option<PathBuf> {
+    let folder = program.parent()?.parent()?;
+    folder.join("pyvenv.cfg").is_file().then(|| folder.to_owned())
+}
+
 /// The path from the root, with links as they are.
 #[must_use]
 pub fn absolute(path: &Path) -> PathBuf {

@@ -5,11 +5,13 @@ mod cgi;
 pub mod check;
 mod fastcgi;
 pub mod installation;
+mod module_config;
 mod pages;
 mod private_root;
 mod scgi;
 pub mod serve;
 mod standalone;
+mod text;
 
 use clap::{Parser, Subcommand};
 
@@ -33,6 +35,8 @@ enum Command {
     Serve(Box<serve::Options>),
     /// Look for mistakes in a configuration, before a client finds them
     Check(check::Options),
+    /// Print the lines of httpd's configuration that load this installation's module, and install nothing
+    ModuleConfig(module_config::Options),
     /// Print what a log code means, or all of them
     Explain {
         /// The code, `WSGI0174` or `174` for example
@@ -67,6 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
         Command::Cgi(arguments) => cgi::run(arguments).map(|()| String::new()),
         Command::Serve(options) => serve::serve(options),
         Command::Check(options) => check::check(options),
+        Command::ModuleConfig(options) => module_config::lines(options),
         Command::Completions { shell } => pages::completions(*shell),
         Command::Man => pages::manual(),
         Command::Supervisor => supervisor::run().map(|()| String::new()),

@@ -5,6 +5,8 @@ mod files;
 mod folder;
 mod keep;
 mod mistakes;
+mod module_config;
+mod own_python;
 mod projects;
 mod reload;
 mod running;

@@ -40,6 +40,7 @@ fn scripts_and_names_mean_what_they_say() {
             "def create_app():\n    app = 1\n    return app\n",
         ),
         ("odd-name.py", "def make_app(): ...\n"),
+        ("mysite/wsgi.py", "application = get_wsgi_application()\n"),
     ]);
     for (text, expected) in [
         ("hello.py", "hello.py:app"),
@@ -52,6 +53,12 @@ fn scripts_and_names_mean_what_they_say() {
         ("shop", "shop:create_app()"),
         ("shop:site.app", "shop:site.app"),
         ("odd-name.py", "odd-name.py:make_app()"),
+        ("mysite.wsgi:application", "mysite.wsgi:application"),
+        ("mysite.wsgi", "mysite.wsgi:application"),
+        (
+            "django.core.wsgi:get_wsgi_application()",
+            "django.core.wsgi:get_wsgi_application()",
+        ),
     ] {
         assert_eq!(recognised(here.path(), text), expected, "{text}");
     }

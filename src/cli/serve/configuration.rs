@@ -2,13 +2,12 @@
 
 mod application;
 mod files;
-mod text;
 
 use std::path::PathBuf;
 
 use super::site::{Served, Site};
+use crate::cli::text::Text;
 pub(super) use application::daemon_options;
-use text::Text;
 
 /// Modules that every site needs.
 const MODULES: [&str; 5] = ["mpm_event", "unixd", "authz_core", "alias", "mime"];

@@ -68,6 +68,13 @@ impl Site {
         }
         let httpd = Httpd::find(server.httpd.as_deref(), server.modules_directory.as_deref())?;
         let parts = Parts::find(server.module.as_deref(), server.worker.as_deref(), &httpd)?;
+        if server.embedded && server.module.is_none() && !cfg!(feature = "python") {
+            return Err(
+                "--embedded: the module of this installation has no Python in it and runs daemon groups only; leave \
+                 --embedded out, or name a module that has with --module"
+                    .to_owned(),
+            );
+        }
         let account = account(server.user.as_deref(), server.group.as_deref())?;
         let mut served: Vec<Served> = Vec::new();
         for options in applications {

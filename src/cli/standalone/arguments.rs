@@ -147,7 +147,7 @@ fn without_httpd<'d>(name: &str, default: &'d str) -> &'d str {
         "user" => "whoever starts this command",
         "group" => "the user's",
         "home" => "the application's folder",
-        "python-home" => "VIRTUAL_ENV",
+        "python-home" => "that of the command, where pip installed it, else VIRTUAL_ENV",
         "socket-timeout" => "60",
         _ => default,
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::arguments::{CommonArguments, GroupArguments};
 use super::loader::Loader;
-use crate::cli::installation::absolute;
+use crate::cli::installation::{OWN_PYTHON, absolute, own_python};
 use crate::config::daemon_group::DaemonOptions;
 use crate::config::interpreter::PythonSettings;
 use crate::config::plan::identity::{self, HttpdAccount, IdentityProblem};
@@ -102,10 +102,16 @@ fn starter(options: &DaemonOptions) -> Result<HttpdAccount, String> {
     }
 }
 
-/// The Python executable: the one that is named, that of the environment, or the first on PATH that the
-/// processes may run.
+/// The Python executable: the one that is named, the one that this command is installed for, that of the environment, or
+/// the first on PATH that the processes may run.
 fn executable(options: &DaemonOptions, identity: &Identity) -> Result<PathBuf, String> {
     let serving = identity.serving_user(&System);
+    let is_named = options.python.is_some() || options.python_home.is_some();
+    if let Some(own) = own_python().filter(|_| !is_named) {
+        return python_home::check_program(&own, &serving)
+            .map(|()| own)
+            .map_err(|problem| format!("{OWN_PYTHON}: {problem}"));
+    }
     let active = env::var("VIRTUAL_ENV").ok().filter(|home| !home.is_empty());
     let home = options.python_home.as_ref().or(active.as_ref());
     let usable = |program: PathBuf| python_home::check_program(&program, &serving).map(|()| program);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::model::Model;
 use super::super::report::{Finding, Severity};
 use super::{Surroundings, finding};
+use crate::cli::installation::{environment_of, own_python};
 use crate::config::daemon_group::DaemonGroup;
 use crate::config::python_home::{SYSTEM_PROGRAM, version_of_home, version_of_program};
 
@@ -14,8 +15,15 @@ pub(super) fn judge(
     surroundings: &Surroundings,
     findings: &mut Vec<Finding>,
 ) {
-    let home = home(model, group);
     let program = group.options.python.as_deref().map(Path::new);
+    if program.is_some() && program == own_python().as_deref() {
+        // This command has been found in its packages, and so is the worker.
+        return;
+    }
+    let home = match program {
+        Some(program) => environment_of(program),
+        None => home(model, group),
+    };
     let version = match (program, &home) {
         (Some(program), _) => version_of_program(program),
         (None, Some(home)) => version_of_home(home),

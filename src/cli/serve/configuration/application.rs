@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::text::{Text, quoted};
 use super::{Places, Served, Site};
 use crate::cli::installation::absolute;
+use crate::cli::text::{Text, quoted};
 use crate::config::daemon_group::DaemonOptions;
 use crate::sys::user;
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::text::Text;
 use super::{Places, Site};
+use crate::cli::text::Text;
 
 /// Files, and what holds for all.
 pub(super) fn write(text: &mut Text, site: &Site, places: &Places) -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Account, Options};
 use crate::cli::application::Application;
-use crate::cli::installation::absolute;
+use crate::cli::installation::{absolute, environment_of, own_python};
 use crate::config::python_home::{self, HomeProblem, ServingUser};
 use crate::sys::user;
 
@@ -30,10 +30,11 @@ pub(in super::super) struct Served {
 }
 
 impl Served {
-    pub(super) fn find(options: Options, here: &Path, others: &[Served]) -> Result<Served, String> {
+    pub(super) fn find(mut options: Options, here: &Path, others: &[Served]) -> Result<Served, String> {
         let text = options.app.as_deref().unwrap_or(".");
         let base = options.working_directory.as_deref().map(absolute);
-        let application = Application::recognise(text, here)
+        let elsewhere = base.as_deref().filter(|_| !Application::is_in(text, here));
+        let application = Application::recognise(text, elsewhere.unwrap_or(here))
             .or_else(|problem| match &base {
                 Some(base) => Application::recognise(text, base),
                 None => Err(problem),
@@ -46,7 +47,7 @@ impl Served {
                 other.application
             ));
         }
-        let venv = environment(&options, &application.directory, here)?;
+        let venv = environment(&mut options, &application.directory, here)?;
         let mut group = group_name(&mount);
         while others.iter().any(|other| other.group == group) {
             group.push('_');
@@ -108,7 +109,8 @@ fn group_name(mount: &str) -> String {
     if name.is_empty() { "app".to_owned() } else { name }
 }
 
-fn environment(options: &Options, beside: &Path, here: &Path) -> Result<Option<PathBuf>, String> {
+/// The virtual environment to use. Where the Python that this command is installed for has none, that is the Python.
+fn environment(options: &mut Options, beside: &Path, here: &Path) -> Result<Option<PathBuf>, String> {
     if let Some(named) = &options.venv {
         let named = absolute(named);
         if !named.is_dir() {
@@ -121,6 +123,13 @@ fn environment(options: &Options, beside: &Path, here: &Path) -> Result<Option<P
     }
     if options.python.is_some() {
         return Ok(None);
+    }
+    if let Some(own) = own_python() {
+        let venv = environment_of(&own);
+        if venv.is_none() {
+            options.python = Some(own);
+        }
+        return Ok(venv);
     }
     let active = env::var_os("VIRTUAL_ENV").map(PathBuf::from);
     let usual = [beside, here]
