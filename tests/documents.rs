@@ -236,3 +236,13 @@ fn every_difference_from_mod_wsgi_is_held_by_tests_that_exist() {
     }
     assert!(named > 20, "{named}");
 }
+
+/// The version of the wheel is the worker's, and that is everybody's.
+#[test]
+fn pip_gets_the_version_of_the_workspace() {
+    let pyproject = text("pyproject.toml");
+    assert!(pyproject.contains("\ndynamic = [\"version\"]\n") && !pyproject.contains("\nversion = "));
+    assert!(pyproject.contains("\nmanifest-path = \"worker/Cargo.toml\"\n"));
+    assert!(text("worker/Cargo.toml").contains("\nversion.workspace = true\n"));
+    assert!(text("Cargo.toml").contains("\nversion.workspace = true\n"));
+}

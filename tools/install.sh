@@ -52,9 +52,9 @@ workers=0
 for package in "$built"/worker/python*/rwsgi; do
     [ -d "$package" ] || continue
     python=$(basename "$(dirname "$package")")
-    for file in "$package"/*.*; do
-        put 644 "$file" "$prefix/lib/rwsgi/$python/rwsgi/$(basename "$file")"
-    done
+    while IFS= read -r file; do
+        put 644 "$package/$file" "$prefix/lib/rwsgi/$python/rwsgi/$file"
+    done < <(cd "$package" && find . -type f -not -path '*/__pycache__/*' -printf '%P\n' | sort)
     workers=$((workers + 1))
 done
 if [ "$workers" = 0 ]; then

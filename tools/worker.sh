@@ -18,9 +18,9 @@ PYO3_PYTHON=$python PYO3_BUILD_EXTENSION_MODULE=1 CARGO_TARGET_DIR=$target \
     "${CARGO:-cargo}" build --locked --quiet --package rwsgi-worker --profile "$profile"
 
 case $profile in dev) built=debug ;; *) built=$profile ;; esac
-package=$out/python$version/rwsgi
+package=$(realpath -m "$out")/python$version/rwsgi
 mkdir -p "$package"
-install -m 644 worker/python/rwsgi/__init__.py "$package/__init__.py"
+(cd worker/python/rwsgi && find . -name '*.py' -exec install -D -m 644 {} "$package/{}" \;)
 # A process may have the present file mapped: it is replaced, not written into.
 install -m 755 "$target/$built/lib_native.so" "$package/_native.so.new"
 mv -f "$package/_native.so.new" "$package/_native.so"

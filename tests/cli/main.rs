@@ -1,6 +1,7 @@
 //! The `rwsgi` command as people use it: real servers, on the loopback, that leave nothing behind.
 
 mod check;
+mod django;
 mod files;
 mod folder;
 mod keep;

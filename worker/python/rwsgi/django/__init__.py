@@ -1,0 +1,1 @@
+"""For ``INSTALLED_APPS`` of a Django project: ``manage.py runrwsgi``."""
