@@ -73,7 +73,7 @@ test-example: test-venv ## Run the example site's own tests
 lint: setup-build ## Check formatting, clippy and rustdoc
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --locked --no-default-features --features httpd --lib --bins -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --features httpd,command --lib --bins -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
 # BENCH= takes further options, for example BENCH=--quick or BENCH='--cases hello,body --systems floor,rwsgi-main'.

@@ -49,7 +49,7 @@ def programs():
     target = ROOT / "target/programs"
     subprocess.run(
         [CARGO, "build", "--locked", "--quiet", "--profile", "wheel", "--package", "rwsgi", "--lib", "--bin", "rwsgi"]
-        + ["--no-default-features", "--features", "httpd", "--target-dir", str(target)],
+        + ["--no-default-features", "--features", "httpd,command", "--target-dir", str(target)],
         cwd=ROOT,
         check=True,
     )
