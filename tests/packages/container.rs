@@ -48,7 +48,9 @@ mount -o remount,bind,ro /srv
 mount -o remount,bind,ro /
 mount -t proc proc /proc
 cd /srv/app
-exec setpriv --reuid 12345 --regid 0 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all "$@"
+# With another account the wish of `unshare --kill-child` is forgotten.
+exec setpriv --pdeathsig KILL --reuid 12345 --regid 0 --clear-groups --no-new-privs --bounding-set=-all \
+    --inh-caps=-all "$@"
 "#;
 
 /// Whether a container can be made like this here; prints why not.
